@@ -1,0 +1,54 @@
+/// What a host knows of its networks, as one value: interfaces with their addresses, and routes.
+///
+/// The runtime makes it from netlink, the simulator from its links. Stack and devices take the whole value whenever
+/// something changed and work out the difference themselves; nobody edits it in place.
+#pragma once
+#include "base/address.hh"
+
+#include <string>
+#include <vector>
+
+namespace anabranch {
+
+struct InterfaceAddress {
+  Address address;
+  unsigned prefix = 32;  ///< bits of the on-link network
+  bool operator==(const InterfaceAddress&) const = default;
+};
+
+struct Interface {
+  InterfaceId id;
+  std::string name;
+  bool up = true;                     ///< administratively up and with carrier
+  std::uint32_t mtu = 1500;           ///< largest IP packet
+  std::uint32_t super_segment = 0;    ///< what its device takes in one frame (device::Traits); 0: single packets
+  bool checksum_offload = false;
+  std::vector<InterfaceAddress> addresses;  ///< usable ones: not tentative, not deprecated
+  bool operator==(const Interface&) const = default;
+};
+
+struct Route {
+  InterfaceId interface;
+  Address destination;                ///< network address
+  unsigned prefix = 0;                ///< 0: default route
+  std::optional<Address> gateway;     ///< none: on-link
+  std::uint32_t metric = 0;           ///< lower is better
+  bool operator==(const Route&) const = default;
+};
+
+struct Network {
+  std::vector<Interface> interfaces;
+  std::vector<Route> routes;
+  bool operator==(const Network&) const = default;
+};
+
+/// The best route to `to` over `interface`: longest prefix, then lowest metric; the interface's own prefixes count as
+/// on-link routes. None when the interface is down or has no way there.
+std::optional<Route> route_over(const Network&, InterfaceId interface, const Address& to);
+/// Interfaces that are up, have an address of the family and route to `to`, best first (prefix, metric, then id).
+std::vector<InterfaceId> interfaces_towards(const Network&, const Address& to);
+/// The address to speak from on `interface` to reach `to`: same prefix first, then the first of the family that is
+/// not link-local (unless `to` is).
+std::optional<Address> source_address(const Network&, InterfaceId interface, const Address& to);
+const Interface* find_interface(const Network&, InterfaceId);
+}  // namespace anabranch
