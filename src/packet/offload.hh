@@ -1,0 +1,22 @@
+/// What a network card would do, in software: cut super-segments, complete checksums.
+///
+/// Works on frames by their bytes, whoever made them (we, or a kernel). The views in a frame are immutable: headers
+/// that change are copied into an arena, payload is shared. Option bytes are the same in every packet.
+#pragma once
+#include "packet/assemble.hh"
+#include "packet/dissect.hh"
+#include "packet/frame.hh"
+
+#include <expected>
+#include <vector>
+
+namespace anabranch {
+
+/// Appends to `out` the packets that `frame` stands for: each with at most `frame.cut` bytes of payload, its own
+/// sequence number, IPv4 id, lengths and complete checksums. FIN and PSH only on the last, CWR only on the first
+/// (RFC 3168 §6.1.2). A frame with cut 0 or little payload comes out as one packet. Returns how many were appended.
+std::expected<std::size_t, DropReason> cut_frame(const Frame& frame, HeaderArena& arena, std::vector<Frame>& out);
+
+/// The same packet with its TCP checksum in place; the frame itself when it is not `pending`. Keeps `cut`.
+std::expected<Frame, DropReason> complete_checksum(const Frame& frame, HeaderArena& arena);
+}  // namespace anabranch

@@ -1,0 +1,119 @@
+#include "wire/tcp_header.hh"
+
+#include "wire/arbitrary.hh"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+#include <vector>
+
+namespace anabranch::wire {
+namespace {
+
+using Buffer = std::vector<std::uint8_t>;
+
+Buffer written(const TcpHeader& header) {
+  Buffer buffer(TcpHeader::kMaxSize);
+  Writer out{buffer};
+  write_tcp_header(out, header);
+  EXPECT_TRUE(out.ok());
+  buffer.resize(out.size());
+  return buffer;
+}
+
+struct Options {
+  TcpOptions tcp;
+  MptcpOptions mptcp;
+};
+std::expected<Options, TcpFailure> options_of(const Buffer& bytes) {
+  Options out;
+  if (const auto read = parse_options(bytes, out.tcp, out.mptcp); !read) { return std::unexpected{read.error()}; }
+  return out;
+}
+
+RC_GTEST_PROP(TcpHeader, SurvivesTheWire, ()) {
+  const TcpHeader header = arbitrary::header();
+  const Buffer bytes = written(header);
+  RC_ASSERT(bytes.size() == written_size(header));
+  RC_ASSERT(bytes.size() % 4 == 0u);
+  TcpHeader read;
+  const auto size = parse_tcp_header(bytes, read);
+  RC_ASSERT(size.has_value());
+  RC_ASSERT(*size == bytes.size());
+  RC_ASSERT(read == header);
+}
+
+RC_GTEST_PROP(TcpHeader, CutAnywhereIsRefused, ()) {
+  const Buffer bytes = written(arbitrary::header());
+  const auto length = *rc::gen::inRange<std::size_t>(0, bytes.size());
+  TcpHeader read;
+  const auto size = parse_tcp_header(std::span{bytes}.first(length), read);
+  RC_ASSERT(!size.has_value());
+  RC_ASSERT(size.error() == (length < 20 ? TcpFailure::too_short : TcpFailure::bad_data_offset));
+}
+
+TEST(TcpHeader, RefusesADataOffsetBelowFiveWords) {
+  Buffer bytes = written({});
+  for (unsigned words = 0; words < 16; ++words) {
+    bytes[TcpHeader::kOffsetAt] = static_cast<std::uint8_t>(words << 4);
+    TcpHeader read;
+    EXPECT_EQ(parse_tcp_header(bytes, read).has_value(), words == 5) << words;
+  }
+}
+
+TEST(TcpHeader, FlagBitsAndFlagsAreTheSameThing) {
+  for (unsigned bits = 0; bits < 256; ++bits) {
+    EXPECT_EQ(flag_bits(flags_from_bits(static_cast<std::uint8_t>(bits))), bits);
+  }
+  EXPECT_EQ(flag_bits({.syn = true, .ack = true}), 0x12);
+}
+
+// RFC 9293 §3.1 (MUST-7): an implementation must be prepared to handle an illegal option length.
+TEST(TcpOptions, AnOptionThatBreaksTheListSpoilsTheHeader) {
+  for (const Buffer& bytes : {Buffer{2}, Buffer{2, 0}, Buffer{2, 1, 0, 0}, Buffer{2, 5, 0, 0}, Buffer{1, 1, 1, 8},
+                              Buffer{30, 0, 0, 0}, Buffer{99, 1}, Buffer{1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0}}) {
+    const auto read = options_of(bytes);
+    ASSERT_FALSE(read.has_value());
+    EXPECT_EQ(read.error(), TcpFailure::bad_option_length);
+  }
+}
+
+TEST(TcpOptions, AKnownOptionOfAnotherLengthIsAsIfAbsent) {
+  const auto read = options_of({2, 3, 5, 3, 4, 7, 7, 4, 3, 0, 8, 9, 0, 0, 0, 0, 0, 0, 0,  //
+                                5, 9, 0, 0, 0, 0, 0, 0, 0, 5, 2});
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->tcp, TcpOptions{});
+}
+
+TEST(TcpOptions, UnknownKindsAreSkippedAndNothingAfterTheEndIsRead) {
+  const auto read = options_of({254, 4, 0, 0, 2, 4, 5, 0xb4, 0, 3, 3, 7});
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->tcp.mss, 1460);
+  EXPECT_FALSE(read->tcp.window_scale.has_value());
+}
+
+TEST(TcpOptions, ALongSackOptionKeepsFourBlocks) {
+  Buffer bytes = {5, 34};
+  bytes.resize(34, 1);
+  const auto read = options_of(bytes);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->tcp.sack.size(), 4u);
+}
+
+TEST(TcpOptions, SeveralMptcpOptionsKeepTheirOrder) {
+  const auto read = options_of({30, 3, 0x51, 30, 4, 0x80, 1, 1});
+  ASSERT_TRUE(read.has_value());
+  ASSERT_EQ(read->mptcp.size(), 2u);
+  EXPECT_EQ(read->mptcp[0], MptcpOption(Prio{true}));
+  EXPECT_EQ(read->mptcp[1], MptcpOption(Reset{false, 0, ResetReason::mptcp_error}));
+}
+
+TEST(TcpOptions, ThirteenOfTheSmallestMptcpOptionsAreAllRead) {
+  Buffer bytes;
+  for (int i = 0; i < 13; ++i) { bytes.insert(bytes.end(), {30, 3, 0x50}); }
+  bytes.push_back(1);
+  const auto read = options_of(bytes);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->mptcp.size(), 13u);
+}
+}  // namespace
+}  // namespace anabranch::wire

@@ -1,0 +1,134 @@
+/// RapidCheck generators for header values: every form, with every optional part present or not.
+///
+/// Only values that a writer may be given: what comes out can be written and, written, means the same again.
+#pragma once
+#include "wire/mptcp_codec.hh"
+#include "wire/notation.hh"
+#include "wire/option_space.hh"
+#include "wire/tcp_header.hh"
+
+#include <fmt/format.h>
+#include <ostream>
+#include <rapidcheck.h>
+
+namespace anabranch::wire {
+
+inline std::ostream& operator<<(std::ostream& out, const MptcpOption& option) { return out << format_option(option); }
+inline std::ostream& operator<<(std::ostream& out, const SegmentLine& line) { return out << format_notation(line); }
+
+namespace arbitrary {
+
+/// Uniform over all bit patterns, edges more often: RapidCheck's own integers start out small.
+template <class Word>
+Word bits() {
+  const auto whole = [] {
+    std::uint64_t n = 0;
+    for (int i = 0; i < 8; ++i) { n = n << 8 | *rc::gen::inRange(0, 256); }
+    return n;
+  };
+  switch (*rc::gen::inRange(0, 6)) {
+    case 0: return 0;
+    case 1: return static_cast<Word>(~Word{0});
+    case 2: return static_cast<Word>(*rc::gen::inRange(0, 256));
+    default: return static_cast<Word>(whole());
+  }
+}
+inline bool coin() { return *rc::gen::arbitrary<bool>(); }
+template <class Word>
+std::optional<Word> maybe() {
+  return coin() ? std::optional{bits<Word>()} : std::nullopt;
+}
+
+inline Address address() {
+  Address a;
+  a.family = coin() ? Family::v4 : Family::v6;
+  for (std::size_t i = 0; i < a.size(); ++i) { a.raw[i] = bits<std::uint8_t>(); }
+  return a;
+}
+inline CapableFlags capable_flags() {
+  return {.version = static_cast<std::uint8_t>(*rc::gen::inRange(0, 16)), .checksum = coin(), .extensibility = coin(),
+          .no_more_to_this = coin(), .unknown_flags = static_cast<std::uint8_t>(bits<std::uint8_t>() & 0x1e),
+          .hmac_sha256 = coin()};
+}
+inline DataSeqForm data_seq() {
+  return coin() ? DataSeqForm{bits<std::uint64_t>(), true} : DataSeqForm{bits<std::uint32_t>(), false};
+}
+inline Dss dss() {
+  Dss dss;
+  if (coin()) { dss.ack = data_seq(); }
+  if (coin()) {
+    dss.map = Mapping{data_seq(), bits<std::uint32_t>(), bits<std::uint16_t>(), maybe<std::uint16_t>()};
+  }
+  dss.data_fin = coin();
+  return dss;
+}
+inline AddAddr add_addr() {
+  AddAddr add{.echo = coin(), .id = {bits<std::uint8_t>()}, .address = address(), .port = maybe<std::uint16_t>(),
+              .mac = {}};
+  if (!add.echo) { add.mac = bits<std::uint64_t>(); }
+  return add;
+}
+inline RemoveAddr remove_addr() {
+  RemoveAddr remove;
+  const int count = *rc::gen::inRange(1, 37);
+  for (int i = 0; i < count; ++i) { remove.ids.push_back({bits<std::uint8_t>()}); }
+  return remove;
+}
+inline JoinAck join_ack() {
+  JoinAck ack;
+  for (std::uint8_t& b : ack.mac) { b = bits<std::uint8_t>(); }
+  return ack;
+}
+
+/// Any form but Unknown.
+inline MptcpOption option() {
+  using U64 = std::uint64_t;
+  switch (*rc::gen::inRange(0, 14)) {
+    case 0: return CapableSyn{capable_flags()};
+    case 1: return CapableSynAck{capable_flags(), {bits<U64>()}};
+    case 2: return CapableAck{capable_flags(), {bits<U64>()}, {bits<U64>()}};
+    case 3:
+      return CapableData{capable_flags(), {bits<U64>()}, {bits<U64>()}, bits<std::uint16_t>(), maybe<std::uint16_t>()};
+    case 4: return JoinSyn{coin(), {bits<std::uint8_t>()}, {bits<std::uint32_t>()}, bits<std::uint32_t>()};
+    case 5: return JoinSynAck{coin(), {bits<std::uint8_t>()}, bits<U64>(), bits<std::uint32_t>()};
+    case 6: return join_ack();
+    case 7: return dss();
+    case 8: return add_addr();
+    case 9: return remove_addr();
+    case 10: return Prio{coin()};
+    case 11: return Fail{bits<U64>()};
+    case 12: return FastClose{{bits<U64>()}};
+    default:
+      return Reset{coin(), static_cast<std::uint8_t>(bits<std::uint8_t>() & 0x0e),
+                   static_cast<ResetReason>(*rc::gen::inRange(0, 12))};
+  }
+}
+inline TcpFlags flags() { return flags_from_bits(bits<std::uint8_t>()); }
+
+inline TcpOptions tcp_options() {
+  TcpOptions tcp;
+  tcp.mss = maybe<std::uint16_t>();
+  tcp.window_scale = maybe<std::uint8_t>();
+  tcp.sack_permitted = coin();
+  if (coin()) { tcp.timestamps = Timestamps{bits<std::uint32_t>(), bits<std::uint32_t>()}; }
+  const int blocks = *rc::gen::inRange(0, 5);
+  for (int i = 0; i < blocks; ++i) { tcp.sack.push_back({{bits<std::uint32_t>()}, {bits<std::uint32_t>()}}); }
+  return tcp;
+}
+
+/// A header whose options all fit, SACK blocks included.
+inline TcpHeader header() {
+  TcpHeader h{.source_port = bits<std::uint16_t>(), .destination_port = bits<std::uint16_t>(),
+              .seq = {bits<std::uint32_t>()}, .ack = {bits<std::uint32_t>()}, .flags = flags(),
+              .window = bits<std::uint16_t>(), .checksum = bits<std::uint16_t>(), .urgent = bits<std::uint16_t>(),
+              .tcp = tcp_options(), .mptcp = {}};
+  const int wished = *rc::gen::inRange(0, 4);
+  for (int i = 0; i < wished; ++i) {
+    h.mptcp.push_back(option());
+    if (!options_fit(h.tcp, h.mptcp)) { h.mptcp.pop_back(); }
+  }
+  while (h.tcp.sack.size() > room_for_sack(h.tcp, h.mptcp)) { h.tcp.sack.pop_back(); }
+  return h;
+}
+}  // namespace arbitrary
+}  // namespace anabranch::wire
