@@ -1,0 +1,112 @@
+/// Congestion control of one flow: told what happened, shown its siblings, asked for a window.
+///
+/// The sender decides *that* something is lost and keeps the pipe (RFC 6675, RFC 6937); a controller only decides
+/// how large the window is. Calls in order of time. Bytes, not segments. `siblings` are all flows of the connection,
+/// this one included; an empty span means: alone. Owned by the sender of one subflow; no timers, no clock.
+#pragma once
+#include "base/names.hh"
+#include "base/units.hh"
+
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace anabranch::cc {
+
+inline constexpr Bytes kNoThreshold{std::numeric_limits<std::uint64_t>::max()};
+
+/// What the flows of one connection may know of each other.
+struct Flow {
+  Bytes window;          ///< congestion window; in recovery: what it will be afterwards (RFC 6356 §3)
+  Bytes in_flight;
+  Duration srtt;         ///< zero: no sample yet; such a flow is left out of coupled sums
+  Bytes segment;         ///< largest payload of a segment
+  Bytes between_losses;  ///< see Controller::between_losses
+};
+
+/// One acknowledgment that newly acknowledged something, cumulatively or selectively.
+struct Acked {
+  Instant now;
+  Bytes bytes;                  ///< newly acknowledged, each byte once
+  Bytes in_flight;              ///< before this acknowledgment
+  std::optional<Duration> rtt;  ///< the sample it gave, if any
+  Duration srtt;                ///< smoothed, this sample included; zero if there never was one
+  bool app_limited = false;     ///< the window was not what limited sending when these bytes left
+};
+
+/// Why the window must shrink.
+enum class Sign : std::uint8_t { duplicate /* or RACK */, timeout, ecn };
+struct Lost {
+  Instant now;
+  Bytes bytes;      ///< found lost (0 for ecn)
+  Bytes in_flight;  ///< before the loss was found: RFC 5681's FlightSize
+  Sign sign = Sign::duplicate;
+};
+
+class Controller {
+ public:
+  virtual ~Controller() = default;
+
+  /// `bytes` of payload left, retransmissions included; `in_flight` includes them.
+  virtual void on_sent(Instant now, Bytes bytes, Bytes in_flight) = 0;
+  virtual void on_acked(const Acked&, std::span<const Flow> siblings) = 0;
+  /// Once when a recovery episode begins (duplicate, ecn), and at each expiry of the retransmission timer (timeout),
+  /// within an episode or not. One episode reduces the window's target once.
+  virtual void on_lost(const Lost&, std::span<const Flow> siblings) = 0;
+  /// The episode is over: all that was outstanding when it began is acknowledged.
+  virtual void on_recovery_exit(Instant now) = 0;
+  /// The loss that began the latest episode was none (RFC 3522, RFC 4015, RFC 5682, D-SACK): undo the reduction.
+  /// Ends the episode too.
+  virtual void on_spurious_loss(Instant now) = 0;
+  /// The SYN or SYN/ACK had to be sent again: the initial window is one segment (RFC 5681 §3.1). Before data is sent.
+  virtual void on_lossy_handshake() = 0;
+  /// Before sending after nothing was in flight: the window decays if that lasted longer than `rto`.
+  virtual void after_idle(Instant now, Duration rto) = 0;
+  /// The largest payload of a segment is now `segment` (handshake done, path MTU changed).
+  virtual void set_segment(Bytes segment) = 0;
+
+  virtual Bytes window() const = 0;     ///< how much may be in flight; at least one segment
+  virtual Bytes threshold() const = 0;  ///< slow start below it; kNoThreshold until the first loss
+  virtual bool in_slow_start() const = 0;
+  virtual Rate pacing() const { return {}; }  ///< zero: send as acknowledgments allow
+  /// The larger of: bytes acknowledged since the last loss, and between the two before it (OLIA's estimate of the
+  /// distance between losses).
+  virtual Bytes between_losses() const { return {}; }
+  virtual std::string_view name() const = 0;
+};
+
+/// A rule for growing in congestion avoidance and one for shrinking: what most algorithms are. `LossBased<Rule>`
+/// owns slow start, episodes, undo and limits, once. Rules are plain values: copying one is a snapshot of it.
+///
+/// growth: bytes (may be fractional, or negative) to add to self.window for this acknowledgment.
+/// after_loss: the new threshold; the caller applies the floor. Optional members, called when there:
+///   grew_not(Instant)        an acknowledgment came that must not grow the window (application-limited)
+///   left_slow_start(Instant)  congestion avoidance begins without a loss
+///   idled(Instant)            the window decayed because nothing was sent
+template <class R>
+concept WindowRule = std::copyable<R> && requires(R rule, const Acked& acked, const Lost& lost, const Flow& self,
+                                                  std::span<const Flow> siblings) {
+  { rule.growth(acked, self, siblings) } -> std::convertible_to<double>;
+  { rule.after_loss(lost, self, siblings) } -> std::same_as<Bytes>;
+  { R::kName } -> std::convertible_to<std::string_view>;
+};
+
+/// Where a sender finds its siblings. The connection implements it; a lone TCP has none.
+class Group {
+ public:
+  virtual ~Group() = default;
+  virtual std::span<const Flow> flows() const = 0;
+};
+class NoGroup final : public Group {
+ public:
+  std::span<const Flow> flows() const override { return {}; }
+};
+}  // namespace anabranch::cc
+
+template <>
+struct anabranch::Names<anabranch::cc::Sign> {
+  static constexpr std::string_view list[] = {"duplicate", "timeout", "ecn"};
+};

@@ -1,0 +1,41 @@
+#include "cc/registry.hh"
+
+#include "cc/cubic.hh"
+#include "cc/lia.hh"
+#include "cc/loss_based.hh"
+#include "cc/new_reno.hh"
+
+#include <array>
+
+namespace anabranch::cc {
+namespace {
+template <class Rule>
+std::unique_ptr<Controller> make(Bytes segment) {
+  return std::make_unique<LossBased<Rule>>(segment);
+}
+
+struct Entry {
+  std::string_view name;
+  std::unique_ptr<Controller> (*make)(Bytes segment);
+};
+constexpr Entry kEntries[] = {
+    {Cubic::kName, make<Cubic>},
+    {Lia::kName, make<Lia>},
+    {NewReno::kName, make<NewReno>},
+};
+constexpr auto kNames = [] {
+  std::array<std::string_view, std::size(kEntries)> names{};
+  for (std::size_t i = 0; i < names.size(); ++i) { names[i] = kEntries[i].name; }
+  return names;
+}();
+}  // namespace
+
+std::unique_ptr<Controller> make_controller(std::string_view name, Bytes segment) {
+  for (const Entry& entry : kEntries) {
+    if (entry.name == name) { return entry.make(segment); }
+  }
+  return nullptr;
+}
+
+std::span<const std::string_view> controller_names() { return kNames; }
+}  // namespace anabranch::cc

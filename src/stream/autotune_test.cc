@@ -1,0 +1,56 @@
+#include "stream/autotune.hh"
+
+#include <gtest/gtest.h>
+
+namespace anabranch::stream {
+namespace {
+
+constexpr ReceiveAutotune::Limits kLimits{.initial = 64_KiB, .cap = 4_MiB};
+
+TEST(Autotune, KeepsUpWithASenderThatDoublesEachRoundTrip) {
+  ReceiveAutotune tune{kLimits};
+  Instant now;
+  Bytes per_round = 14'600_B;
+  for (int round = 0; round < 7; ++round) {
+    for (int part = 0; part < 10; ++part) {
+      now = now + 5_ms;
+      tune.consumed(now, per_round / 10, 50_ms);
+    }
+    EXPECT_GE(tune.buffer(), std::min(per_round * 2, 64_KiB)) << round;
+    per_round = per_round * 2;
+  }
+  EXPECT_GT(tune.buffer(), 1_MiB);
+}
+
+TEST(Autotune, StopsAtTheCapAndNeverShrinks) {
+  ReceiveAutotune tune{kLimits};
+  tune.consumed(Instant{}, 0_B, 10_ms);
+  tune.consumed(Instant{} + 10_ms, 100_MiB, 10_ms);
+  EXPECT_EQ(tune.buffer(), 4_MiB);
+  tune.consumed(Instant{} + 30_ms, 1_KiB, 10_ms);
+  EXPECT_EQ(tune.buffer(), 4_MiB);
+}
+
+TEST(Autotune, ASlowReaderKeepsASmallBuffer) {
+  ReceiveAutotune tune{kLimits};
+  for (int i = 0; i < 100; ++i) { EXPECT_FALSE(tune.consumed(Instant{} + 50_ms * i, 2000_B, 50_ms)); }
+  EXPECT_EQ(tune.buffer(), 64_KiB);
+}
+
+TEST(Autotune, ASeldomReaderIsCountedByTheRoundTripNotByTheRead) {
+  ReceiveAutotune tune{kLimits};
+  tune.consumed(Instant{}, 0_B, 10_ms);
+  tune.consumed(Instant{} + 1_s, 1_MiB, 10_ms);  // about 10 KiB a round trip
+  EXPECT_EQ(tune.buffer(), 64_KiB);
+}
+
+TEST(Autotune, NothingIsDecidedWithoutARoundTripTimeOrWhenFixed) {
+  ReceiveAutotune tune{kLimits};
+  EXPECT_FALSE(tune.consumed(Instant{}, 1_MiB, {}));
+  EXPECT_FALSE(tune.consumed(Instant{} + 5_s, 1_MiB, {}));
+  tune.fix(32_KiB);
+  EXPECT_FALSE(tune.consumed(Instant{} + 9_s, 8_MiB, 1_ms));
+  EXPECT_EQ(tune.buffer(), 32_KiB);
+}
+}  // namespace
+}  // namespace anabranch::stream
