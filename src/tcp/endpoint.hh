@@ -1,0 +1,89 @@
+/// One TCP subflow, without I/O: segments and instants in, segments and a deadline out (RFC 9293).
+///
+/// It does not know that MPTCP exists: bytes come from a `Source`, go to a `Sink`, a `Role` reads and writes the
+/// options it does not understand, and its congestion controller sees its siblings through a `cc::Group`.
+/// Owned by a subflow. All references outlive it. Nothing is called back: after each verb, ask `poll_event`.
+#pragma once
+#include "base/env.hh"
+#include "base/result.hh"
+#include "cc/controller.hh"
+#include "packet/segment.hh"
+#include "stream/close.hh"
+#include "tcp/config.hh"
+#include "tcp/roles.hh"
+
+#include <memory>
+#include <optional>
+
+namespace anabranch::tcp {
+
+class Endpoint {
+ public:
+  Endpoint(Env& env, Source& source, Sink& sink, Role& role, const cc::Group& group, const Config& config);
+  ~Endpoint();
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+
+  // --- opening
+  void connect(SeqNum isn, Instant now);                       ///< sends SYN
+  Verdict accept(const Segment& syn, SeqNum isn, Instant now); ///< a SYN for a listener; sends SYN/ACK
+
+  // --- the network's side
+  Verdict on_segment(const Segment& segment, Instant now);
+  /// The next segment to leave now: resets, handshake, retransmissions, ACKs that are due, fresh bytes as far as
+  /// source, windows and congestion control allow, FIN, probes. Call until empty. Payload is never larger than
+  /// `config.super_segment`; a segment with more than one packet's worth has `cut` set.
+  std::optional<Segment> poll_transmit(Instant now);
+  void on_deadline(Instant now);
+  Instant deadline() const;
+  /// A quoted packet of ours was too big for the path (RFC 1191, RFC 8201): `mtu` is the next hop's, 0 if not said.
+  /// Ignored unless `quoted` is in flight (RFC 5927 §4).
+  void on_packet_too_big(std::uint32_t mtu, SeqNum quoted, Instant now);
+  /// Destination unreachable: ends a handshake (hard codes), ignored later (RFC 9293 §3.9.2.2, RFC 5927).
+  void on_unreachable(bool hard, SeqNum quoted, Instant now);
+
+  // --- the owner's side
+  void finish();                                   ///< FIN after all bytes of the source
+  void abort(wire::ResetReason reason);            ///< RST with what the role says of `reason`; then dead
+  void send_ack();                                 ///< a pure ACK shall leave soon (window update, DATA_ACK)
+  void send_probe();                               ///< a segment that makes the peer answer (keep-alive form, SND.UNA-1)
+
+  // --- what the owner may ask
+  enum class Event : std::uint8_t {
+    established,     ///< handshake done; `negotiated()` is valid
+    refused,         ///< RST or hard ICMP error in SYN-SENT; dead
+    reset_by_peer,   ///< dead; read `reset_segment` options through the role
+    timed_out,       ///< gave up (handshake retries, or config.give_up_after without progress); dead
+    stalled,         ///< first retransmission timeout since progress: siblings may take over its data
+    recovered,       ///< progress after `stalled`
+    closed,          ///< both directions finished and TIME-WAIT over, or aborted; dead
+  };
+  std::optional<Event> poll_event();
+  Phase phase() const;
+  bool dead() const { return phase() == Phase::dead; }
+  const stream::Close& close_state() const;
+  std::string_view state_name() const;             ///< RFC 9293 names, for people
+  const Negotiated& negotiated() const;
+  /// How many fresh bytes may leave now: congestion window and the subflow's right edge, less what is in flight,
+  /// less what is bound and unsent. Zero until established, in recovery phases that allow none, and after finish().
+  Bytes room(Instant now) const;
+  /// The largest payload one super-segment should carry now, so that bursts stay near a millisecond of its rate.
+  Bytes burst() const;
+  SubPos sent_up_to() const;                       ///< SND.NXT
+  SubPos acknowledged() const;                     ///< SND.UNA
+  SubPos received() const;                         ///< RCV.NXT
+  Info info() const;                               ///< RTT, window, counters: values for schedulers and reports
+  const Tally<Drop>& drops() const;                ///< segments not taken, by reason
+  bool is_consistent() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+}  // namespace anabranch::tcp
+
+template <>
+struct anabranch::Names<anabranch::tcp::Endpoint::Event> {
+  static constexpr std::string_view list[] = {"established", "refused",   "reset_by_peer", "timed_out",
+                                              "stalled",     "recovered", "closed"};
+};

@@ -1,0 +1,119 @@
+/// The sending half: what may leave next, and what the answers to it mean.
+///
+/// Retransmissions first, then fresh bytes of the source, then FIN; each at most one super-segment. Holds no bytes:
+/// it asks the source for them, again if need be, and the source may end a piece where a mapping ends. Keeps its own
+/// timers (retransmission, persist, pacing) as instants to be asked for. RFC 9293 §3.8, RFC 6298, RFC 5681.
+/// Owned by the endpoint. Does not build segments: it says what shall be in one.
+#pragma once
+#include "stream/deadlines.hh"
+#include "stream/rtt.hh"
+#include "tcp/context.hh"
+#include "tcp/peer_window.hh"
+#include "tcp/recovery.hh"
+#include "tcp/sent.hh"
+
+#include <memory>
+#include <optional>
+
+namespace anabranch::tcp {
+
+/// What shall be in a segment that is about to leave.
+struct Outgoing {
+  SegmentKind kind = SegmentKind::ack;
+  SubPos at;
+  Chain payload;
+  bool fin = false, push = false, retransmission = false;
+  std::uint32_t cut = 0;        ///< payload of one packet; a smaller payload is one packet
+  std::size_t option_room = 0;  ///< for the role, so that the packets are not larger than the path takes
+};
+
+class Sender {
+ public:
+  /// An acceptable acknowledgment, in positions.
+  struct Heard {
+    Instant now;
+    SubPos at, ack;
+    Bytes window;
+    bool bare = false;              ///< neither payload nor FIN
+    std::span<const Block> sacks;
+    std::optional<Instant> echoed;  ///< when the timestamp it echoes was made
+  };
+  struct News {
+    bool recovered = false;   ///< progress after a timeout
+    bool fin_acked = false;
+    bool may_send = false;    ///< window, congestion window or what is lost changed
+  };
+  enum class Expired : std::uint8_t { nothing, stalled, again, probe, gave_up };
+
+  explicit Sender(Context& context);
+
+  /// The handshake is done: `rtt` if the SYN was sent once.
+  void open(Instant now, std::optional<Duration> rtt, bool syn_was_lost);
+  bool is_open() const { return controller_ != nullptr; }
+  void first_window(SubPos at, Bytes window) { window_.on_segment(context_.role, at, {1}, window); }
+  News on_ack(const Heard& heard);
+  std::optional<Outgoing> next(Instant now);
+  Expired on_deadline(Instant now);
+  Instant deadline() const { return timers_.next(); }
+  /// The next hop takes only packets of `mtu` bytes; 0: it did not say (RFC 1191 §7.1).
+  void on_packet_too_big(std::uint32_t mtu, Instant now);
+
+  /// How many fresh bytes beyond what the source has already.
+  Bytes room() const;
+  Bytes burst() const;
+  std::uint32_t segment() const;     ///< payload of a full packet without the role's options
+  SubPos una() const { return sent_.una(); }
+  SubPos sent_up_to() const { return sent_.next(); }
+  SubPos limit() const { return window_.limit(); }
+  Bytes largest_window() const { return window_.largest(); }
+  bool idle() const { return sent_.empty(); }
+  Duration rto() const { return rtt_.rto(); }
+  const stream::RttEstimator& rtt() const { return rtt_; }
+  void fill(Info& info) const;
+  bool is_consistent() const;
+
+ private:
+  enum class Timer : std::uint8_t { retransmit, persist, pace, count_ };
+  struct Layout {
+    std::uint32_t cut = 0;
+    std::size_t role_room = 0;  ///< whole option space of the role in a full packet
+    Bytes most;                 ///< of one super-segment
+  };
+
+  Layout layout_at(SubPos at) const;
+  Bytes largest_super_segment() const;
+  std::optional<Outgoing> again(Instant now);
+  std::optional<Outgoing> fresh(Instant now);
+  Bytes fresh_size(Bytes waiting, const Layout& layout) const;
+  Outgoing depart(Outgoing out, const Layout& layout, Instant now);
+  bool held_back_by_pace(Instant now);
+  void watch_closed_window(Instant now);
+  void measure(const Heard& heard, const Recovery::Outcome& outcome, unsigned samples_per_round);
+  void on_advance(const Heard& heard, News& news);
+  void trace_recovery(const Recovery::Outcome& outcome, Instant now) const;
+  Expired on_retransmission_timeout(Instant now);
+  Recovery::On on() { return {sent_, *controller_, context_.group.flows(), {segment()}}; }
+  Bytes pipe() const { return recovery_.pipe(sent_, {segment()}); }
+  Bytes allowance() const { return recovery_.allowance(sent_, *controller_, {segment()}); }
+
+  Context& context_;
+  Sent sent_;
+  Recovery recovery_;
+  stream::RttEstimator rtt_;
+  std::unique_ptr<cc::Controller> controller_;
+  PeerWindow window_;
+  stream::Deadlines<Timer> timers_;
+  std::uint32_t path_mtu_;
+  SubPos limited_;                    ///< when the window last was full, this was sent
+  Instant next_departure_{};          ///< pacing
+  Instant progress_{};                ///< when the peer last was known to be alive and moving
+  unsigned probes_ = 0;               ///< window probes in a row
+  unsigned timeouts_ = 0;             ///< retransmission timeouts in a row
+  std::optional<Instant> unanswered_since_;  ///< the first window probe without an answer
+  std::optional<Duration> latest_sample_;    ///< what the latest acknowledgment measured
+  Bytes uncredited_;                  ///< delivered, and the controller does not know yet
+  bool stalled_ = false;
+  Bytes fresh_bytes_, again_bytes_;
+  std::uint64_t again_packets_ = 0;
+};
+}  // namespace anabranch::tcp

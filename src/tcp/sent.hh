@@ -1,0 +1,95 @@
+/// What has left and is not yet acknowledged: ranges, when they left, and what became of each.
+///
+/// A super-segment is one range until an acknowledgment or a loss divides it. Invariant: ranges lie end to end from
+/// `una()` to `next()`; `pipe()` is what of them is neither SACKed nor lost (RFC 6675 §4, SetPipe: what was lost and
+/// sent again counts once). Owned by the sender. Owns no bytes and no timers, and does not decide what is lost.
+#pragma once
+#include "base/seq.hh"
+#include "base/units.hh"
+
+#include <optional>
+#include <vector>
+
+namespace anabranch::tcp {
+
+struct Range {
+  SubPos from, to;             ///< a FIN takes the last position
+  Instant sent_at;             ///< when it last left
+  std::uint32_t cut = 0;       ///< the largest packet's payload when it last left
+  std::uint32_t sendings = 1;
+  bool fin = false;            ///< `to` includes the FIN
+  bool sacked = false;
+  bool lost = false;           ///< believed lost and not sent again since
+  Bytes size() const { return {to - from}; }
+};
+
+/// What an acknowledgment tells of ranges it covers for the first time.
+struct Covered {
+  Bytes delivered;                    ///< arrived, and not known to have arrived before
+  std::optional<Instant> sent_once;   ///< latest departure among ranges sent only once: an RTT sample (Karn)
+  std::optional<Instant> newest;      ///< latest departure of all of which the answer can be told apart
+  bool any_retransmitted = false;
+  void add(const Range& range, Instant too_recent);
+  void add(const Covered& more);
+};
+
+class Sent {
+ public:
+  /// More ranges than this and nothing fresh leaves: bounds memory when tiny segments meet a huge window.
+  static constexpr std::size_t kMaxRanges = 16384;
+
+  explicit Sent(SubPos first = {1}) : una_{first}, next_{first} {}
+
+  SubPos una() const { return una_; }
+  SubPos next() const { return next_; }
+  bool empty() const { return head_ == ranges_.size(); }
+  std::size_t count() const { return ranges_.size() - head_; }
+  Bytes outstanding() const { return {next_ - una_}; }
+  Bytes sacked() const { return sacked_; }
+  Bytes lost() const { return lost_; }
+  Bytes pipe() const { return outstanding() - sacked_ - lost_; }
+  const Range& oldest() const { return ranges_[head_]; }
+  /// Ranges in order, for those who look at all of them.
+  auto begin() const { return ranges_.begin() + static_cast<std::ptrdiff_t>(head_); }
+  auto end() const { return ranges_.end(); }
+
+  /// Fresh bytes [next(), to) left.
+  void add(SubPos to, std::uint32_t cut, bool fin, Instant now);
+  /// Everything below `up_to` has arrived. Departures after `too_recent` cannot be what was acknowledged.
+  Covered acknowledge(SubPos up_to, Instant too_recent);
+  /// [from, to) has arrived (RFC 2018). What was SACKed before is not counted again.
+  Covered mark_sacked(SubPos from, SubPos to, Instant too_recent);
+  /// Not SACKed and sent only once, in [from, to): now lost. How much was newly marked.
+  Bytes mark_lost(SubPos from, SubPos to);
+  /// Sent again, not SACKed, and that longer ago than `before`: lost once more (RFC 8985 §6.2, step 5).
+  Bytes mark_resent_lost(Instant before);
+  /// Everything not SACKed is lost (a retransmission timeout).
+  void mark_all_lost();
+  /// Everything whose packets were larger than `cut` is lost (the path's MTU is smaller than believed).
+  Bytes mark_oversize_lost(std::uint32_t cut);
+  /// Everything lost since the timeout is thought to be on its way after all (the timeout was spurious).
+  void unmark_lost();
+  /// The peer threw away what it had SACKed (RFC 2018 §8).
+  void forget_sacks();
+
+  /// The first range to be sent again, if any is lost.
+  const Range* first_lost() const;
+  /// [from, to), the beginning of a lost range, left again.
+  void resent(SubPos from, SubPos to, std::uint32_t cut, Instant now);
+
+  bool is_consistent() const;
+
+ private:
+  std::size_t index_of(SubPos at) const;         ///< of the range that contains `at`, or one past the last
+  std::size_t boundary_at(SubPos at);            ///< of the range that begins at `at`, dividing one if need be
+  void set_lost(Range& range);
+  void compact();
+
+  std::vector<Range> ranges_;    ///< those before head_ are gone; compacted now and then: no allocation in steady state
+  std::size_t head_ = 0;
+  SubPos una_, next_;
+  Bytes sacked_, lost_;
+  mutable SubPos lost_from_;     ///< nothing below is lost
+  SubPos resent_below_;          ///< nothing at or above was sent twice
+};
+}  // namespace anabranch::tcp
