@@ -1,0 +1,91 @@
+#include "mptcp/addresses.hh"
+
+#include <algorithm>
+
+namespace anabranch::mptcp {
+
+std::optional<wire::AddressId> Addresses::id_of(const LocalAddress& where) {
+  for (const auto& [id, local] : locals_) {
+    if (local.where == where) { return id; }
+  }
+  for (unsigned raw = 1; raw < 256; ++raw) {
+    const wire::AddressId id{static_cast<std::uint8_t>(raw)};
+    if (!locals_.contains(id)) {
+      locals_[id] = {where, false};
+      return id;
+    }
+  }
+  return std::nullopt;
+}
+
+Addresses::Local* Addresses::local(wire::AddressId id) {
+  const auto it = locals_.find(id);
+  return it == locals_.end() ? nullptr : &it->second;
+}
+
+Addresses::Learned Addresses::learn(wire::AddressId id, const SocketAddress& where) {
+  if (remote_id(where)) { return Learned::known; }
+  if (!remotes_.contains(id) && remotes_.size() >= most_remote_) { return Learned::too_many; }
+  remotes_[id] = where;
+  return Learned::fresh;
+}
+
+const SocketAddress* Addresses::remote(wire::AddressId id) const {
+  const auto it = remotes_.find(id);
+  return it == remotes_.end() ? nullptr : &it->second;
+}
+
+std::optional<wire::AddressId> Addresses::remote_id(const SocketAddress& where) const {
+  for (const auto& [id, known] : remotes_) {
+    if (known == where) { return id; }
+  }
+  return std::nullopt;
+}
+
+void Addresses::announce(wire::AddressId id, std::optional<std::uint16_t> port) {
+  const Local* l = local(id);
+  if (!l) { return; }
+  std::erase(withdrawn_, id);
+  const auto same = [id](const Announcement& a) { return a.option.id == id; };
+  if (std::ranges::any_of(announcing_, same)) { return; }
+  announcing_.push_back({.option = {.id = id, .address = l->where.address, .port = port, .mac = {}}});
+}
+
+void Addresses::withdraw(wire::AddressId id) {
+  std::erase_if(announcing_, [id](const Announcement& a) { return a.option.id == id; });
+  if (std::ranges::find(withdrawn_, id) == withdrawn_.end()) { withdrawn_.push_back(id); }
+}
+
+std::optional<wire::AddAddr> Addresses::due_announcement(Instant now, Duration rto) {
+  while (!announcing_.empty()) {
+    Announcement& first = announcing_.front();
+    if (first.next > now) { return std::nullopt; }
+    if (first.tries == kTries) {
+      announcing_.pop_front();
+      continue;
+    }
+    first.next = now + rto * (std::int64_t{1} << first.tries);
+    ++first.tries;
+    return first.option;
+  }
+  return std::nullopt;
+}
+
+std::optional<wire::RemoveAddr> Addresses::due_withdrawal() {
+  if (withdrawn_.empty()) { return std::nullopt; }
+  wire::RemoveAddr out;
+  // Eight at a time: more is ignored by Linux, and fits the option space beside a DATA_ACK.
+  const std::size_t n = std::min<std::size_t>(withdrawn_.size(), 8);
+  out.ids.assign(withdrawn_.begin(), withdrawn_.begin() + static_cast<std::ptrdiff_t>(n));
+  withdrawn_.erase(withdrawn_.begin(), withdrawn_.begin() + static_cast<std::ptrdiff_t>(n));
+  return out;
+}
+
+void Addresses::echoed(const wire::AddAddr& echo) {
+  std::erase_if(announcing_, [&](const Announcement& a) {
+    return a.tries != 0 && a.option.id == echo.id && a.option.address == echo.address && a.option.port == echo.port;
+  });
+}
+
+Instant Addresses::deadline() const { return announcing_.empty() ? Instant::never() : announcing_.front().next; }
+}  // namespace anabranch::mptcp

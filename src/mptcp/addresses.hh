@@ -1,0 +1,72 @@
+/// Address ids of both ends, and the announcements on their way: ADD_ADDR with MAC, echo and repetition (RFC 8684 §3.4).
+///
+/// Id 0 is the initial subflow's address on either side. Announcements go out one at a time, each repeated until its
+/// echo comes or its tries are used up, because a peer may drop the second while it works on the first (Linux does).
+/// Owned by a connection; sends nothing itself: `due` says what shall leave.
+#pragma once
+#include "base/address.hh"
+#include "base/units.hh"
+#include "wire/mptcp_option.hh"
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace anabranch::mptcp {
+
+struct LocalAddress {
+  InterfaceId interface;
+  Address address;
+  constexpr auto operator<=>(const LocalAddress&) const = default;
+};
+
+class Addresses {
+ public:
+  explicit Addresses(unsigned most_remote) : most_remote_{most_remote} {}
+
+  // --- ours
+  struct Local {
+    LocalAddress where;
+    bool up = false;
+  };
+  void set_initial_local(const LocalAddress& where) { locals_[{0}] = {where, true}; }
+  /// The id of an address: the one it has, or a new one. None when all 256 are taken.
+  std::optional<wire::AddressId> id_of(const LocalAddress& where);
+  const std::map<wire::AddressId, Local>& locals() const { return locals_; }
+  Local* local(wire::AddressId id);
+
+  // --- the peer's
+  enum class Learned : std::uint8_t { fresh, known, too_many };
+  void set_initial_remote(const SocketAddress& where) { remotes_[{0}] = where; }
+  Learned learn(wire::AddressId id, const SocketAddress& where);
+  bool forget(wire::AddressId id) { return remotes_.erase(id) != 0; }
+  const SocketAddress* remote(wire::AddressId id) const;
+  /// The id under which an address is known; for subflows that the peer opened without announcing.
+  std::optional<wire::AddressId> remote_id(const SocketAddress& where) const;
+
+  // --- announcements
+  void announce(wire::AddressId id, std::optional<std::uint16_t> port = {});
+  void withdraw(wire::AddressId id);
+  /// What shall be sent now, if anything; it counts as sent. `rto`: of the subflow that will carry it.
+  std::optional<wire::AddAddr> due_announcement(Instant now, Duration rto);
+  std::optional<wire::RemoveAddr> due_withdrawal();
+  void echoed(const wire::AddAddr& echo);
+  Instant deadline() const;
+  bool anything_due(Instant now) const { return !withdrawn_.empty() || deadline() <= now; }
+
+  static constexpr unsigned kTries = 4;  ///< first transmission and three repetitions, as Linux
+
+ private:
+  struct Announcement {
+    wire::AddAddr option;  ///< without the MAC: the connection has the keys
+    unsigned tries = 0;
+    Instant next = {0};
+  };
+  std::map<wire::AddressId, Local> locals_;
+  std::map<wire::AddressId, SocketAddress> remotes_;
+  std::deque<Announcement> announcing_;
+  std::vector<wire::AddressId> withdrawn_;
+  unsigned most_remote_;
+};
+}  // namespace anabranch::mptcp

@@ -1,0 +1,99 @@
+/// What a connection is told once and what can be asked of it: plain values, without pointers into it.
+#pragma once
+#include "base/address.hh"
+#include "base/names.hh"
+#include "tcp/config.hh"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace anabranch::mptcp {
+
+/// A subflow within its connection; 0 is the initial one. Never reused in a connection.
+struct SubflowId {
+  std::uint32_t raw = 0;
+  constexpr auto operator<=>(const SubflowId&) const = default;
+};
+
+enum class Protocol : std::uint8_t { tcp, mptcp };
+
+/// Why a connection is, or became, plain TCP (RFC 8684 §3.7). `none` while it is MPTCP.
+enum class FallbackReason : std::uint8_t {
+  none,
+  not_requested,             ///< configured for TCP only
+  peer_did_not_offer,        ///< passive: SYN without usable MP_CAPABLE
+  peer_refused,              ///< active: SYN/ACK without usable MP_CAPABLE
+  syn_option_dropped,        ///< active: SYNs with MP_CAPABLE unanswered, a plain one was
+  third_ack_without_option,  ///< passive
+  no_dss_from_peer,          ///< the first packets after the handshake had no DSS
+  mapping_missing,           ///< data without a mapping on the only subflow
+  mapping_broken,            ///< data beyond or against its mapping on the only subflow
+  checksum_failed,           ///< DSS checksum wrong on the only subflow
+  peer_infinite_mapping,     ///< the peer sent an infinite mapping or MP_FAIL
+};
+
+struct Config {
+  bool multipath = true;                  ///< false: plain TCP
+  bool checksum = false;                  ///< require DSS checksums (RFC 8684 §3.3)
+  tcp::Config tcp;                        ///< for each subflow; mtu, ip_header, super_segment are set by the stack
+  std::string scheduler = "lowest_rtt";
+  std::string path_manager = "full_mesh";
+  Bytes send_buffer = {8 << 20};          ///< bytes written and not yet DATA_ACKed, at most
+  Bytes receive_buffer = {16 << 20};      ///< autotuned up to this; data-level, shared by all subflows
+  Bytes initial_receive_buffer = {512 << 10};
+  unsigned max_subflows = 8;              ///< alive at a time, both directions
+  unsigned max_remote_addresses = 16;     ///< remembered from ADD_ADDR
+  unsigned syns_with_option = 3;          ///< SYNs with MP_CAPABLE before a plain one (Linux: 1 + 2)
+  Duration close_timeout = {60'000'000'000};  ///< life without any subflow, waiting for a new one
+};
+
+struct SubflowInfo {
+  SubflowId id;
+  SocketAddress local, remote;
+  InterfaceId interface;
+  bool backup = false;                    ///< either side asked for it
+  std::string_view state;                 ///< joining, active, stalled, closing, closed
+  std::uint64_t bytes_sent = 0;           ///< payload first transmitted on this subflow, reinjections included
+  std::uint64_t bytes_received = 0;       ///< in-order payload received on this subflow
+  std::uint64_t retransmits = 0;          ///< packets sent again on this subflow
+  Duration srtt{}, min_rtt{};             ///< 0: not measured
+  Bytes window, in_flight;                ///< congestion window, unacknowledged
+  Bytes queued;                           ///< bound to the subflow and unsent
+  std::string_view ended_by;              ///< empty while alive: closed, reset_by_peer, timed_out, interface_lost, ...
+};
+
+struct ConnectionInfo {
+  Protocol protocol = Protocol::tcp;
+  FallbackReason fallback_reason = FallbackReason::none;
+  std::string_view state;                 ///< handshake, open, closing, closed
+  bool checksum = false;                  ///< DSS checksums in use
+  std::uint64_t bytes_written = 0;        ///< by the application
+  std::uint64_t bytes_acknowledged = 0;   ///< at the data level
+  std::uint64_t bytes_received = 0;       ///< in order at the data level
+  std::uint64_t bytes_reinjected = 0;     ///< sent again on another subflow
+  std::uint64_t duplicate_bytes = 0;      ///< received again at the data level
+  Bytes receive_buffer, reordering;       ///< current size; held out of order
+  std::uint32_t local_token = 0, remote_token = 0;
+  std::vector<SubflowInfo> subflows;      ///< alive and ended, in the order of their ids
+};
+}  // namespace anabranch::mptcp
+
+template <>
+struct anabranch::Names<anabranch::mptcp::Protocol> {
+  static constexpr std::string_view list[] = {"tcp", "mptcp"};
+};
+template <>
+struct anabranch::Names<anabranch::mptcp::FallbackReason> {
+  static constexpr std::string_view list[] = {"none",
+                                              "not_requested",
+                                              "peer_did_not_offer",
+                                              "peer_refused",
+                                              "syn_option_dropped",
+                                              "third_ack_without_option",
+                                              "no_dss_from_peer",
+                                              "mapping_missing",
+                                              "mapping_broken",
+                                              "checksum_failed",
+                                              "peer_infinite_mapping"};
+};

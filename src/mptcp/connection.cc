@@ -1,0 +1,322 @@
+#include "mptcp/connection.hh"
+
+#include "mptcp/roles/capable_client.hh"
+#include "mptcp/roles/capable_server.hh"
+#include "mptcp/roles/join.hh"
+#include "trace/event.hh"
+
+#include <algorithm>
+
+namespace anabranch::mptcp {
+
+Connection::Connection(Env& env, SlabPool& pool, Counters& counters, const Config& config, wire::Key key,
+                       std::uint64_t number)
+    : env_{env},
+      counters_{counters},
+      number_{number},
+      session_{pool, config, key},
+      addresses_{config.max_remote_addresses},
+      scheduler_{make_scheduler(config.scheduler)},
+      path_manager_{make_path_manager(config.path_manager)} {
+  ANABRANCH_CHECK(scheduler_ && path_manager_);  // the stack checks names before it makes a connection
+}
+
+Connection::~Connection() = default;
+
+std::span<const cc::Flow> Connection::flows() const {
+  flows_.clear();
+  for (const auto& s : subflows_) {
+    const tcp::Info i = s->endpoint().info();
+    flows_.push_back({.window = i.window, .in_flight = i.in_flight, .srtt = i.srtt, .segment = {i.segment}, .between_losses = {}});
+  }
+  return flows_;
+}
+
+Subflow& Connection::add(const Way& way, Lane lane, std::unique_ptr<SubflowRole> role) {
+  lane.id = {next_id_++};
+  subflows_.push_back(std::make_unique<Subflow>(env_, session_, static_cast<const cc::Group&>(*this), way, std::move(lane), std::move(role)));
+  session_.alive = static_cast<unsigned>(subflows_.size());
+  return *subflows_.back();
+}
+
+Subflow* Connection::find(SubflowId id) {
+  const auto it = std::ranges::find(subflows_, id, [](const auto& s) { return s->id(); });
+  return it == subflows_.end() ? nullptr : it->get();
+}
+const Subflow* Connection::find(SubflowId id) const { return const_cast<Connection*>(this)->find(id); }
+
+// --- opening ---------------------------------------------------------------------------------------------------
+
+void Connection::connect(const Way& way, Instant now) {
+  active_ = true;
+  initial_ = way.addresses;
+  addresses_.set_initial_local({way.interface, way.addresses.local.address});
+  addresses_.set_initial_remote(way.addresses.remote);
+  std::unique_ptr<SubflowRole> role;
+  if (session_.config.multipath) {
+    role = std::make_unique<CapableClient>();
+  } else {
+    session_.fallback = FallbackReason::not_requested;
+    session_.mode = Mode::tcp;
+    role = std::make_unique<Plain>();
+  }
+  mode_told_ = session_.mode;
+  add(way, {}, std::move(role)).connect(now);
+  settle(now);
+}
+
+tcp::Verdict Connection::accept(const Way& way, const Segment& syn, Instant now) {
+  initial_ = way.addresses;
+  addresses_.set_initial_local({way.interface, way.addresses.local.address});
+  addresses_.set_initial_remote(way.addresses.remote);
+  std::unique_ptr<SubflowRole> role;
+  if (session_.config.multipath && CapableServer::usable(syn)) {
+    counters_.add(Counter::mp_capable_syn_received);
+    role = std::make_unique<CapableServer>();
+  } else {
+    session_.fallback = session_.config.multipath ? FallbackReason::peer_did_not_offer : FallbackReason::not_requested;
+    session_.mode = Mode::tcp;
+    role = std::make_unique<Plain>();
+  }
+  mode_told_ = session_.mode;
+  const tcp::Verdict verdict = add(way, {}, std::move(role)).accept(syn, now);
+  settle(now);
+  return verdict;
+}
+
+bool Connection::takes_joins() const {
+  return session_.mode == Mode::mptcp && phase_ == Phase::open && subflows_.size() < session_.config.max_subflows &&
+         !session_.close.complete();
+}
+
+tcp::Verdict Connection::accept_join(const Way& way, const Segment& syn, SubflowId& id, Instant now) {
+  const auto* o = wire::find<wire::JoinSyn>(syn.mptcp);
+  ANABRANCH_CHECK(o != nullptr);  // the stack found us by it
+  counters_.add(Counter::mp_join_syn_received);
+  const auto local = addresses_.id_of({way.interface, way.addresses.local.address});
+  if (!takes_joins() || !local) {
+    counters_.add(Counter::mp_join_refused);
+    return tcp::ResetWith{wire::ResetReason::administratively_prohibited};
+  }
+  Lane lane{.local = *local, .remote = o->id, .joined = true, .remote_backup = o->backup};
+  Subflow& s = add(way, std::move(lane),
+                   std::make_unique<JoinServer>(static_cast<std::uint32_t>(env_.random.visible()), *o));
+  id = s.id();
+  const tcp::Verdict verdict = s.accept(syn, now);
+  settle(now);
+  return verdict;
+}
+
+void Connection::set_local_addresses(std::span<const LocalAddress> now_up, Instant now) {
+  const auto is_up = [&](const LocalAddress& a) { return std::ranges::find(now_up, a) != now_up.end(); };
+  for (auto& [id, local] : std::map{addresses_.locals()}) {
+    if (!local.up || is_up(local.where)) { continue; }
+    addresses_.local(id)->up = false;
+    for (const auto& s : subflows_) {
+      if (session_.mode != Mode::mptcp || s->over || s->lane().local != id || s->way().interface != local.where.interface) { continue; }
+      s->set_ended_by("interface_lost");
+      s->silent = true;
+    }
+    if (session_.mode == Mode::mptcp) { addresses_.withdraw(id); }
+    tell_path_manager(LocalDown{id}, now);
+  }
+  for (const LocalAddress& a : now_up) {
+    const auto id = addresses_.id_of(a);
+    if (!id) { continue; }
+    addresses_.local(*id)->up = true;
+    tell_path_manager(LocalUp{*id, a.address}, now);
+  }
+  settle(now);
+}
+
+std::optional<OpenRequest> Connection::poll_request() {
+  if (requests_.empty()) { return std::nullopt; }
+  OpenRequest out = requests_.front();
+  requests_.pop_front();
+  return out;
+}
+
+SubflowId Connection::open(const OpenRequest& request, const Way& way, Instant now) {
+  Lane lane{.local = request.pair.local, .remote = request.pair.remote, .joined = true, .local_backup = request.backup};
+  Subflow& s = add(way, std::move(lane),
+                   std::make_unique<JoinClient>(static_cast<std::uint32_t>(env_.random.visible())));
+  const SubflowId id = s.id();
+  s.connect(now);
+  settle(now);
+  return id;
+}
+
+void Connection::refuse(const OpenRequest& request, Errc why, Instant now) {
+  trace::emit(env_.trace, now, {number_, 0}, [&] {
+    return trace::PathManagerRefused{"open", anabranch::name(why), request.pair.remote.raw};
+  });
+  tell_path_manager(Refused{request.pair, why}, now);
+  settle(now);
+}
+
+// --- the network's side ----------------------------------------------------------------------------------------
+
+tcp::Verdict Connection::on_segment(SubflowId on, const Segment& segment, Instant now) {
+  Subflow* s = find(on);
+  if (!s) { return tcp::Drop::not_for_this_state; }
+  const tcp::Verdict verdict = s->endpoint().on_segment(segment, now);
+  s->resolve_trouble(now);
+  settle(now);
+  return verdict;
+}
+
+void Connection::on_packet_too_big(SubflowId on, std::uint32_t mtu, SeqNum quoted, Instant now) {
+  if (Subflow* s = find(on)) { s->endpoint().on_packet_too_big(mtu, quoted, now); }
+  settle(now);
+}
+
+void Connection::on_unreachable(SubflowId on, bool hard, SeqNum quoted, Instant now) {
+  if (Subflow* s = find(on)) { s->endpoint().on_unreachable(hard, quoted, now); }
+  settle(now);
+}
+
+void Connection::on_deadline(Instant now) {
+  for (const auto& s : subflows_) { s->on_deadline(now); }
+  if (timers_.take_due(Timer::data_retransmit, now)) { on_data_timeout(now); }
+  if (timers_.take_due(Timer::persist, now)) {
+    ++persist_backoff_;
+    if (Subflow* s = best()) { s->endpoint().send_probe(); }
+  }
+  if (timers_.take_due(Timer::no_subflow, now)) { die(Errc::timed_out, now); }
+  if (path_manager_->deadline() <= now) {
+    std::vector<Request> out;
+    path_manager_->on_deadline(now, out);
+    carry_out(out, now);
+  }
+  settle(now);
+}
+
+Instant Connection::deadline() const {
+  Instant next = timers_.next();
+  bool can_speak = false;
+  for (const auto& s : subflows_) {
+    next = std::min(next, s->deadline());
+    can_speak = can_speak || s->carries_data();
+  }
+  if (phase_ == Phase::open) { next = std::min(next, path_manager_->deadline()); }
+  if (can_speak) { next = std::min(next, addresses_.deadline()); }
+  return next;
+}
+
+std::optional<Ended> Connection::poll_ended() {
+  if (ended_.empty()) { return std::nullopt; }
+  Ended out = ended_.front();
+  ended_.pop_front();
+  return out;
+}
+
+// --- the application's side ------------------------------------------------------------------------------------
+
+Bytes Connection::writable() const {
+  const bool open = session_.close.may_write() && phase_ != Phase::dead;
+  return open ? session_.send.room() : Bytes{};
+}
+
+Result<std::size_t> Connection::write(std::span<const std::uint8_t> bytes, Instant now) {
+  if (phase_ == Phase::dead) { return fail(error_, "write"); }
+  if (!session_.close.may_write()) { return fail(Errc::closed, "write after finish"); }
+  const Bytes taken = session_.send.write(bytes);
+  if (taken.n < bytes.size()) { wants_writable_ = true; }
+  if (taken == Bytes{0} && !bytes.empty()) { return fail(Errc::would_block, "write"); }
+  settle(now);
+  return taken.n;
+}
+
+Result<Chain> Connection::read(Bytes at_most, Instant now) {
+  if (session_.receive.readable()) {
+    Chain out = session_.receive.read(at_most, now, slowest_rtt());
+    if (phase_ != Phase::dead) {
+      for (const auto& s : subflows_) {
+        const Bytes segment{s->endpoint().info().segment};
+        if (session_.receive.window_update_due(segment)) { s->endpoint().send_ack(); }
+      }
+    }
+    return out;
+  }
+  if (session_.receive.finished()) { return Chain{}; }
+  if (phase_ == Phase::dead) { return fail(error_, "read"); }
+  wants_readable_ = true;
+  return fail(Errc::would_block, "read");
+}
+
+bool Connection::unread_or_unfinished() const {
+  return session_.receive.readable() || (phase_ == Phase::open && !session_.receive.finished());
+}
+
+Status Connection::finish(Instant now) {
+  if (phase_ == Phase::dead) { return fail(error_, "finish"); }
+  session_.close.finish();
+  settle(now);
+  return {};
+}
+
+void Connection::abort(Instant now) {
+  if (phase_ == Phase::dead) { return; }
+  session_.receive.discard_unread();
+  if (session_.mode == Mode::mptcp) { counters_.add(Counter::mp_fastclose_sent); }
+  for (const auto& s : subflows_) {
+    s->lane().fast_closing = session_.mode == Mode::mptcp;
+    s->set_ended_by("aborted");
+    s->endpoint().abort(wire::ResetReason::unspecified);
+  }
+  die(Errc::closed, now);
+  settle(now);
+}
+
+std::optional<Event> Connection::poll_event() {
+  if (events_.empty()) { return std::nullopt; }
+  const Event out = events_.front();
+  events_.pop_front();
+  return out;
+}
+
+Status Connection::set_backup(SubflowId id, bool backup, Instant now) {
+  Subflow* s = find(id);
+  if (!s || session_.mode != Mode::mptcp) { return fail(Errc::no_such_path, "set_backup"); }
+  s->lane().local_backup = backup;
+  s->lane().signals.push_back(wire::Prio{backup});
+  settle(now);
+  return {};
+}
+
+Status Connection::close_subflow(SubflowId id, Instant now) {
+  Subflow* s = find(id);
+  if (!s || session_.mode != Mode::mptcp) { return fail(Errc::no_such_path, "close_subflow"); }
+  s->set_ended_by("closed");
+  s->endpoint().abort(wire::ResetReason::unacceptable_performance);
+  settle(now);
+  return {};
+}
+
+ConnectionInfo Connection::info() const {
+  ConnectionInfo out{.protocol = session_.mode == Mode::mptcp ? Protocol::mptcp : Protocol::tcp,
+                     .fallback_reason = session_.fallback,
+                     .checksum = session_.mode == Mode::mptcp && session_.checksum,
+                     .bytes_written = session_.send.end() - DataPos{1},
+                     .bytes_acknowledged = std::min(session_.send.una(), session_.send.end()) - DataPos{1},
+                     .bytes_received = session_.receive.received(),
+                     .bytes_reinjected = reinjected_,
+                     .duplicate_bytes = session_.receive.duplicates(),
+                     .receive_buffer = session_.receive.buffer(),
+                     .reordering = session_.receive.held(),
+                     .local_token = session_.local_token.raw,
+                     .remote_token = session_.remote_token.raw};
+  constexpr std::string_view kStates[] = {"handshake", "open", "closing", "closed"};
+  out.state = kStates[static_cast<std::size_t>(phase_)];
+  out.subflows = ended_infos_;
+  for (const auto& s : subflows_) { out.subflows.push_back(s->info()); }
+  std::ranges::sort(out.subflows, {}, &SubflowInfo::id);
+  return out;
+}
+
+bool Connection::is_consistent() const {
+  return session_.send.is_consistent() && session_.receive.is_consistent() &&
+         subflows_.size() <= session_.config.max_subflows + 1 &&
+         std::ranges::all_of(subflows_, [](const auto& s) { return s->endpoint().is_consistent(); });
+}
+}  // namespace anabranch::mptcp

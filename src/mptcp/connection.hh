@@ -1,0 +1,175 @@
+/// A Multipath TCP connection, or a plain TCP one, without I/O: segments, instants and the application's verbs in,
+/// segments, events, requests for subflows and a deadline out.
+///
+/// Joins the parts and decides nothing small: roles read options, the scheduler places data, the path manager wants
+/// subflows, `judge` decides about fallback. After each verb `settle` works through what became known. Owned by a
+/// stack, which finds ports and routes. RFC 8684.
+#pragma once
+#include "base/env.hh"
+#include "base/result.hh"
+#include "mptcp/addresses.hh"
+#include "mptcp/counters.hh"
+#include "mptcp/path_manager.hh"
+#include "mptcp/scheduler.hh"
+#include "mptcp/subflow.hh"
+#include "stream/deadlines.hh"
+
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace anabranch::mptcp {
+
+enum class Happened : std::uint8_t { established, readable, writable, peer_finished, fell_back, subflow_changed, closed };
+struct Event {
+  Happened what{};
+  Errc error = Errc::closed;
+};
+
+struct Outgoing {
+  const Way* way = nullptr;  ///< valid until the next call
+  SubflowId on;
+  Segment segment;
+};
+
+/// A subflow is wanted: the stack answers with `open` or `refuse`.
+struct OpenRequest {
+  Pair pair;
+  LocalAddress from;
+  SocketAddress to;
+  bool backup = false;
+};
+
+/// A subflow is over: its 4-tuple is free.
+struct Ended {
+  SubflowId id;
+  anabranch::Addresses addresses;
+};
+
+class Connection final : private cc::Group {
+ public:
+  /// `number`: names the connection in traces. `key`: ours, unique by token in the stack.
+  Connection(Env& env, SlabPool& pool, Counters& counters, const Config& config, wire::Key key, std::uint64_t number);
+  ~Connection() override;
+
+  // --- opening
+  void connect(const Way& way, Instant now);
+  tcp::Verdict accept(const Way& way, const Segment& syn, Instant now);
+  /// A SYN with our token. `Drop` or a reset when it is refused; else the new subflow's id is in `id`.
+  tcp::Verdict accept_join(const Way& way, const Segment& syn, SubflowId& id, Instant now);
+  /// The addresses subflows may use from now on; what is gone ends its subflows at once.
+  void set_local_addresses(std::span<const LocalAddress> addresses, Instant now);
+  std::optional<OpenRequest> poll_request();
+  SubflowId open(const OpenRequest& request, const Way& way, Instant now);
+  void refuse(const OpenRequest& request, Errc why, Instant now);
+
+  // --- the network's side
+  tcp::Verdict on_segment(SubflowId on, const Segment& segment, Instant now);
+  std::optional<Outgoing> poll_transmit(Instant now);
+  void on_deadline(Instant now);
+  Instant deadline() const;
+  void on_packet_too_big(SubflowId on, std::uint32_t mtu, SeqNum quoted, Instant now);
+  void on_unreachable(SubflowId on, bool hard, SeqNum quoted, Instant now);
+  std::optional<Ended> poll_ended();
+
+  // --- the application's side
+  Result<std::size_t> write(std::span<const std::uint8_t> bytes, Instant now);
+  Result<Chain> read(Bytes at_most, Instant now);
+  Bytes readable() const { return session_.receive.readable(); }
+  Bytes writable() const;
+  bool unread_or_unfinished() const;       ///< closing now would lose what the peer sent
+  Status finish(Instant now);
+  void abort(Instant now);
+  std::optional<Event> poll_event();
+  ConnectionInfo info() const;
+  Status set_backup(SubflowId id, bool backup, Instant now);
+  Status close_subflow(SubflowId id, Instant now);
+
+  // --- for the stack
+  bool established() const { return phase_ == Phase::open || phase_ == Phase::closing; }
+  bool dead() const { return phase_ == Phase::dead && subflows_.empty(); }
+  wire::Token token() const { return session_.local_token; }
+  bool takes_joins() const;
+  const anabranch::Addresses& initial_addresses() const { return initial_; }
+  bool is_consistent() const;
+
+  static constexpr std::size_t kMostEnded = 64;   ///< ended subflows remembered for reports
+  static constexpr std::size_t kMostRequests = 64;
+
+ private:
+  enum class Phase : std::uint8_t { handshake, open, closing, dead };
+  enum class Timer : std::uint8_t { data_retransmit, persist, no_subflow, count_ };
+
+  std::span<const cc::Flow> flows() const override;
+  Subflow& add(const Way& way, Lane lane, std::unique_ptr<SubflowRole> role);
+  Subflow* find(SubflowId id);
+  const Subflow* find(SubflowId id) const;
+  Subflow* best();                                ///< to say something to the peer on
+
+  // settle: the consequences, in this order
+  void settle(Instant now);
+  void hear_endpoints(Instant now);
+  void hear_event(Subflow& s, tcp::Endpoint::Event event, Instant now);
+  void hear_news(Instant now);
+  void hear(Subflow* s, const News& news, Instant now);
+  void hear_add_addr(Subflow& s, const wire::AddAddr& option, Instant now);
+  void hear_remove_addr(const wire::RemoveAddr& option, Instant now);
+  void hear_fast_close(Instant now);
+  void note_mode();
+  void step_closing(Instant now);
+  void step_closing_plain();
+  void end_finished_subflows(Instant now);
+  void send_signals(Instant now);
+  void arm_timers(Instant now);
+  void tell_application();
+
+  void subflow_up(Subflow& s, Instant now);
+  void subflow_over(Subflow& s, Instant now);
+  void take_over(const Subflow& s, Instant now);
+  void note_reinjected(Bytes bytes, SubflowId from, std::string_view why, Instant now);
+  void tell_path_manager(const Fact& fact, Instant now);
+  void carry_out(const std::vector<Request>& requests, Instant now);
+  void die(Errc why, Instant now);
+
+  // poll_transmit
+  std::optional<Outgoing> from_subflows(Instant now);
+  void silence_the_dead();
+  void look_at_paths(Instant now);
+  bool schedule(Instant now);
+  bool place(const Demand& demand, Instant now);
+
+  void on_data_timeout(Instant now);
+  bool still_on_its_way(DataPos p) const;
+  Duration data_timeout() const;
+  Duration slowest_rtt() const;
+
+  Env& env_;
+  Counters& counters_;
+  std::uint64_t number_;
+  Session session_;
+  anabranch::mptcp::Addresses addresses_;
+  anabranch::Addresses initial_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<PathManager> path_manager_;
+  std::vector<std::unique_ptr<Subflow>> subflows_;
+  std::vector<SubflowInfo> ended_infos_;
+  std::deque<Ended> ended_;
+  std::deque<OpenRequest> requests_;
+  std::deque<Event> events_;
+  stream::Deadlines<Timer> timers_;
+  Phase phase_ = Phase::handshake;
+  Errc error_ = Errc::closed;
+  bool active_ = false;                           ///< we connected
+  std::uint32_t next_id_ = 0;
+  std::size_t turn_ = 0;                          ///< whose turn it is to transmit
+  unsigned data_backoff_ = 0, persist_backoff_ = 0;
+  std::uint64_t reinjected_ = 0;                  ///< bytes queued for another subflow
+  DataPos una_seen_{1};                           ///< send.una() when timers were last armed
+  Mode mode_told_ = Mode::undecided;
+  // The application waits for an edge of these:
+  bool wants_readable_ = true, wants_writable_ = false, told_finished_ = false;
+  std::vector<Path> paths_;                       ///< scratch of schedule()
+  mutable std::vector<cc::Flow> flows_;           ///< scratch of flows()
+};
+}  // namespace anabranch::mptcp

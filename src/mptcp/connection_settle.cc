@@ -1,0 +1,414 @@
+// What a connection does when a segment, a deadline or a verb is through: the consequences, in one order.
+#include "crypto/equal.hh"
+#include "crypto/keys.hh"
+#include "mptcp/connection.hh"
+#include "trace/event.hh"
+
+#include <algorithm>
+
+namespace anabranch::mptcp {
+
+void Connection::settle(Instant now) {
+  hear_endpoints(now);
+  hear_news(now);
+  note_mode();
+  step_closing(now);
+  end_finished_subflows(now);
+  send_signals(now);
+  arm_timers(now);
+  tell_application();
+  ANABRANCH_EXPENSIVE_CHECK(is_consistent());
+}
+
+// --- what endpoints report -------------------------------------------------------------------------------------
+
+void Connection::hear_endpoints(Instant now) {
+  for (std::size_t i = 0; i < subflows_.size(); ++i) {
+    Subflow& s = *subflows_[i];
+    while (const auto event = s.endpoint().poll_event()) { hear_event(s, *event, now); }
+  }
+}
+
+void Connection::hear_event(Subflow& s, tcp::Endpoint::Event event, Instant now) {
+  using E = tcp::Endpoint::Event;
+  switch (event) {
+    case E::established:
+      if (phase_ == Phase::handshake) {
+        phase_ = Phase::open;
+        events_.push_back({Happened::established});
+        if (session_.mode == Mode::tcp || !s.lane().joined) { subflow_up(s, now); }
+      }
+      break;
+    case E::stalled:
+      s.stalled = true;
+      take_over(s, now);
+      break;
+    case E::recovered: s.stalled = false; break;
+    case E::refused:
+      s.set_ended_by("refused");
+      if (phase_ == Phase::handshake) { error_ = Errc::refused; }
+      break;
+    case E::reset_by_peer:
+      s.set_ended_by("reset_by_peer");
+      error_ = Errc::reset_by_peer;
+      break;
+    case E::timed_out:
+      s.set_ended_by("timed_out");
+      error_ = Errc::timed_out;
+      break;
+    case E::closed: s.set_ended_by("closed"); break;
+  }
+}
+
+// --- what roles report -----------------------------------------------------------------------------------------
+
+void Connection::hear_news(Instant now) {
+  for (std::size_t i = 0; i < session_.news.size(); ++i) {
+    const News news = session_.news[i];  // a copy: consequences may add to the list
+    hear(find(news.from), news, now);
+  }
+  session_.news.clear();
+}
+
+void Connection::hear(Subflow* s, const News& news, Instant now) {
+  std::visit(Overloaded{
+                 [&](const Confirmed&) {
+                   counters_.add(Counter::mp_capable_established);
+                   tell_path_manager(RemoteKnown{{0}, initial_.remote}, now);
+                   tell_path_manager(SubflowUp{{{0}, {0}}}, now);
+                   tell_path_manager(Established{active_}, now);
+                 },
+                 [&](const Joined&) {
+                   if (!s) { return; }
+                   counters_.add(Counter::mp_join_established);
+                   session_.in_sequence = false;
+                   subflow_up(*s, now);
+                   tell_path_manager(SubflowUp{{s->lane().local, s->lane().remote}}, now);
+                 },
+                 [&](const HeardAddAddr& n) { if (s) { hear_add_addr(*s, n.option, now); } },
+                 [&](const HeardRemoveAddr& n) { hear_remove_addr(n.option, now); },
+                 [&](const HeardPrio& n) {
+                   counters_.add(Counter::mp_prio_received);
+                   trace::emit(env_.trace, now, {number_, news.from.raw},
+                               [&] { return trace::PriorityChanged{n.backup, true}; });
+                   events_.push_back({Happened::subflow_changed});
+                 },
+                 [&](const HeardFastClose&) { hear_fast_close(now); },
+                 [&](const HeardReset&) { counters_.add(Counter::mp_tcprst_received); },
+                 [&](const JoinGaveUp&) {
+                   if (!s) { return; }
+                   s->set_ended_by("timed_out");
+                   s->endpoint().abort(wire::ResetReason::unspecified);
+                 },
+             },
+             news.what);
+}
+
+void Connection::hear_fast_close(Instant now) {
+  counters_.add(Counter::mp_fastclose_received);
+  for (const auto& s : subflows_) {
+    if (s->over) { continue; }
+    s->set_ended_by("fast_close");
+    s->endpoint().abort(wire::ResetReason::unspecified);
+  }
+  die(Errc::reset_by_peer, now);
+}
+
+void Connection::hear_add_addr(Subflow& s, const wire::AddAddr& o, Instant now) {
+  if (o.echo) { return addresses_.echoed(o); }
+  counters_.add(Counter::add_addr_received);
+  if (session_.dialect.add_addr_is_signed) {
+    const std::uint64_t expected = crypto::add_addr_mac(*session_.remote_key, session_.local_key, o);
+    if (!o.mac || !crypto::equal(expected, *o.mac)) { return counters_.add(Counter::add_addr_bad_mac); }
+  }
+  // Echoed even when it is of no use to us: the peer repeats it otherwise (§3.4.1).
+  s.lane().signals.push_back(wire::AddAddr{.echo = true, .id = o.id, .address = o.address, .port = o.port, .mac = {}});
+  const SocketAddress where{o.address, o.port.value_or(initial_.remote.port)};
+  if (o.address.is_unspecified() || o.address.is_multicast() || o.address.is_loopback()) { return; }
+  if (addresses_.learn(o.id, where) != Addresses::Learned::fresh) { return; }
+  trace::emit(env_.trace, now, {number_, s.id().raw}, [&] { return trace::AddressAnnounced{o.id.raw, where, true, false}; });
+  tell_path_manager(RemoteKnown{o.id, where}, now);
+}
+
+void Connection::hear_remove_addr(const wire::RemoveAddr& o, Instant now) {
+  counters_.add(Counter::remove_addr_received);
+  for (const wire::AddressId id : o.ids) {
+    trace::emit(env_.trace, now, {number_, 0}, [&] { return trace::AddressWithdrawn{id.raw, true}; });
+    addresses_.forget(id);
+    tell_path_manager(RemoteGone{id}, now);
+    for (const auto& s : subflows_) {
+      if (s->over || s->lane().remote != id) { continue; }
+      s->set_ended_by("address_removed");
+      s->endpoint().abort(wire::ResetReason::unspecified);
+    }
+  }
+}
+
+void Connection::note_mode() {
+  if (mode_told_ == session_.mode) { return; }
+  mode_told_ = session_.mode;
+  if (session_.mode != Mode::tcp) { return; }
+  counters_.add(Counter::fallbacks);
+  events_.push_back({Happened::fell_back});
+  if (!env_.trace.wants()) { return; }
+  env_.trace.on({}, {{number_, 0}, trace::Fallback{"become_tcp", anabranch::name(session_.fallback)}});
+}
+
+// --- closing ---------------------------------------------------------------------------------------------------
+
+void Connection::step_closing(Instant now) {
+  if (phase_ == Phase::handshake || phase_ == Phase::dead) { return; }
+  stream::Close& close = session_.close;
+  if (session_.receive.finished()) { close.peer_finished(); }
+  if (session_.mode == Mode::tcp) {
+    step_closing_plain();
+  } else if (session_.mode == Mode::mptcp) {
+    if (close.sending == stream::Sending::fin_queued && session_.send.all_sent()) {
+      session_.send.fin_sent();
+      close.fin_sent();
+      for (const auto& s : subflows_) { s->lane().dss_owed = s->lane().dss_owed || s->carries_data(); }
+    }
+    if (session_.send.fin_acknowledged()) { close.fin_acked(); }
+    // §3.3.3: subflows are closed when both DATA_FINs are acknowledged. Our DATA_ACK of theirs leaves first.
+    if (close.complete()) {
+      for (const auto& s : subflows_) {
+        if (!s->over) { s->endpoint().finish(); }
+      }
+    }
+  }
+  if (close.complete() && phase_ == Phase::open) {
+    phase_ = Phase::closing;
+    trace::emit(env_.trace, now, {number_, 0}, [] { return trace::ConnectionClosed{"closed", 0}; });
+    events_.push_back({Happened::closed, Errc::closed});
+  }
+}
+
+void Connection::step_closing_plain() {
+  if (subflows_.empty()) { return; }
+  tcp::Endpoint& e = subflows_.front()->endpoint();
+  stream::Close& close = session_.close;
+  if (close.sending == stream::Sending::fin_queued && session_.send.all_sent()) {
+    e.finish();
+    close.fin_sent();
+  }
+  if (e.close_state().sending == stream::Sending::fin_acked) { close.fin_acked(); }
+}
+
+/// An ended subflow's consequences, once; it is erased when it has nothing more to send.
+void Connection::end_finished_subflows(Instant now) {
+  for (std::size_t i = 0; i < subflows_.size(); ++i) {
+    Subflow& s = *subflows_[i];
+    const bool mapped_fin = s.peer_finished() && session_.mode == Mode::mptcp;
+    if (mapped_fin && !s.over) { s.endpoint().finish(); }  // §3.3.3: a FIN ends this subflow only
+    if (!s.over && (s.endpoint().dead() || s.silent)) { subflow_over(s, now); }
+  }
+  std::erase_if(subflows_, [this](const auto& s) {
+    if (!s->over || !s->silent) { return false; }
+    ended_.push_back({s->id(), s->way().addresses});
+    return true;
+  });
+  if (phase_ == Phase::dead || session_.alive != 0) { return timers_.clear(Timer::no_subflow); }
+  if (phase_ == Phase::closing || phase_ == Phase::handshake || session_.mode != Mode::mptcp) {
+    return die(phase_ == Phase::closing ? Errc::closed : error_, now);
+  }
+  // Break before make (§3.1, §3.3.3): the connection waits for a new subflow.
+  if (!timers_.is_set(Timer::no_subflow)) { timers_.set(Timer::no_subflow, now + session_.config.close_timeout); }
+}
+
+void Connection::subflow_up(Subflow& s, Instant now) {
+  s.was_up = true;
+  trace::emit(env_.trace, now, {number_, s.id().raw}, [&] {
+    return trace::SubflowOpened{s.way().addresses, s.way().interface, active_, s.backup()};
+  });
+  events_.push_back({Happened::subflow_changed});
+  for (const auto& other : subflows_) {
+    if (other->stalled) { take_over(*other, now); }  // until now there was nobody to take it
+  }
+}
+
+void Connection::subflow_over(Subflow& s, Instant now) {
+  s.over = true;
+  session_.alive = static_cast<unsigned>(std::ranges::count_if(subflows_, [](const auto& f) { return !f->over; }));
+  SubflowInfo info = s.info();
+  info.state = "closed";
+  const bool orderly = info.ended_by == "closed" || info.ended_by.empty();
+  if (info.ended_by.empty()) { info.ended_by = "closed"; }
+  trace::emit(env_.trace, now, {number_, s.id().raw}, [&] { return trace::SubflowClosed{info.ended_by, 0}; });
+  if (!orderly) { counters_.add(Counter::subflows_lost); }
+  if (ended_infos_.size() < kMostEnded) { ended_infos_.push_back(info); }
+  take_over(s, now);
+  events_.push_back({Happened::subflow_changed});
+  const bool refused_alone = info.ended_by == "refused" && session_.alive == 0 && s.lane().joined;
+  tell_path_manager(SubflowLost{{s.lane().local, s.lane().remote}, orderly ? Loss::closed : Loss::failed, s.was_up}, now);
+  if (refused_alone) { die(Errc::reset_by_peer, now); }  // the peer does not know the connection any more
+}
+
+/// What the subflow has not seen acknowledged shall leave on others (§3.3.6).
+void Connection::take_over(const Subflow& s, Instant now) {
+  if (session_.mode != Mode::mptcp || phase_ == Phase::dead) { return; }
+  const bool others = std::ranges::any_of(subflows_, [&](const auto& o) { return o.get() != &s && o->carries_data(); });
+  if (!others && !s.over) { return; }
+  Bytes queued;
+  for (const TxMapping& m : s.lane().tx.mappings()) { queued += session_.send.reinject(m.data, m.data_end(), s.id()); }
+  if (queued == Bytes{0}) { return; }
+  session_.in_sequence = false;
+  note_reinjected(queued, s.id(), s.over ? "subflow_over" : "stalled", now);
+}
+
+void Connection::note_reinjected(Bytes bytes, SubflowId from, std::string_view why, Instant now) {
+  reinjected_ += bytes.n;
+  counters_.add(Counter::data_reinjections);
+  trace::emit(env_.trace, now, {number_, from.raw},
+              [&] { return trace::Reinjected{session_.send.una(), bytes, from.raw, why}; });
+}
+
+void Connection::die(Errc why, Instant now) {
+  if (phase_ == Phase::dead) { return; }
+  const bool told = phase_ == Phase::closing;
+  phase_ = Phase::dead;
+  error_ = why;
+  timers_.clear_all();
+  for (const auto& s : subflows_) {
+    if (!s->over && !s->endpoint().dead()) { s->endpoint().abort(wire::ResetReason::unspecified); }
+  }
+  if (told) { return; }
+  trace::emit(env_.trace, now, {number_, 0}, [&] { return trace::ConnectionClosed{anabranch::name(why), 0}; });
+  events_.push_back({Happened::closed, why});
+}
+
+// --- signals and paths -----------------------------------------------------------------------------------------
+
+/// The subflow to say something on: carrying data, not stalled, then the quickest.
+Subflow* Connection::best() {
+  Subflow* out = nullptr;
+  const auto rank = [](const Subflow& s) { return std::tuple{s.stalled, s.endpoint().info().srtt, s.id()}; };
+  for (const auto& s : subflows_) {
+    if (s->carries_data() && (!out || rank(*s) < rank(*out))) { out = s.get(); }
+  }
+  return out;
+}
+
+void Connection::send_signals(Instant now) {
+  if (session_.mode != Mode::mptcp || !addresses_.anything_due(now)) { return; }
+  Subflow* s = best();
+  if (!s) { return; }
+  while (auto withdrawal = addresses_.due_withdrawal()) {
+    counters_.add(Counter::remove_addr_sent);
+    s->lane().signals.push_back(std::move(*withdrawal));
+  }
+  const tcp::Info i = s->endpoint().info();
+  if (auto announcement = addresses_.due_announcement(now, std::max(i.rto, 200_ms))) {
+    announcement->mac = crypto::add_addr_mac(session_.local_key, *session_.remote_key, *announcement);
+    counters_.add(Counter::add_addr_sent);
+    trace::emit(env_.trace, now, {number_, s->id().raw}, [&] {
+      return trace::AddressAnnounced{announcement->id.raw, {announcement->address, announcement->port.value_or(0)}, false, false};
+    });
+    s->lane().signals.push_back(*announcement);
+  }
+}
+
+void Connection::tell_path_manager(const Fact& fact, Instant now) {
+  std::vector<Request> out;
+  path_manager_->on(fact, now, out);
+  carry_out(out, now);
+}
+
+void Connection::carry_out(const std::vector<Request>& requests, Instant now) {
+  std::vector<Pair> refused;
+  for (const Request& request : requests) {
+    if (const auto* announce = std::get_if<Announce>(&request)) {
+      addresses_.announce(announce->id);
+      continue;
+    }
+    const Open& open = std::get<Open>(request);
+    const auto* local = addresses_.local(open.pair.local);
+    const auto* remote = addresses_.remote(open.pair.remote);
+    const bool room = subflows_.size() + requests_.size() < session_.config.max_subflows;
+    if (phase_ != Phase::open || session_.mode != Mode::mptcp || !local || !remote || !room) {
+      refused.push_back(open.pair);
+      continue;
+    }
+    trace::emit(env_.trace, now, {number_, 0}, [&] { return trace::PathManagerRequest{"open", open.pair.remote.raw}; });
+    requests_.push_back({open.pair, local->where, *remote, open.backup});
+  }
+  for (const Pair& pair : refused) {
+    std::vector<Request> more;
+    path_manager_->on(Refused{pair, Errc::limit_reached}, now, more);
+    ANABRANCH_CHECK(more.empty());  // a refusal is no reason to ask for something else at once
+  }
+}
+
+// --- timers ----------------------------------------------------------------------------------------------------
+
+void Connection::arm_timers(Instant now) {
+  if (phase_ == Phase::dead || session_.mode == Mode::undecided) { return; }
+  const bool advanced = session_.send.una() != una_seen_;
+  una_seen_ = session_.send.una();
+  if (advanced) { data_backoff_ = 0; }
+  if (session_.mode == Mode::tcp || session_.send.outstanding() == Bytes{0}) { timers_.clear(Timer::data_retransmit); }
+  else if (advanced || !timers_.is_set(Timer::data_retransmit)) { timers_.set(Timer::data_retransmit, now + data_timeout()); }
+
+  const bool blocked = session_.send.window_closed() && session_.send.outstanding() == Bytes{0};
+  if (!blocked) {
+    timers_.clear(Timer::persist);
+    persist_backoff_ = 0;
+  } else if (!timers_.is_set(Timer::persist)) {
+    const Subflow* s = best();
+    const Duration rto = s ? std::max(s->endpoint().info().rto, 200_ms) : 1_s;
+    timers_.set(Timer::persist, now + std::min(rto * (std::int64_t{1} << std::min(persist_backoff_, 16u)), 60_s));
+  }
+}
+
+Duration Connection::slowest_rtt() const {
+  Duration out{};
+  for (const auto& s : subflows_) { out = std::max(out, s->endpoint().info().srtt); }
+  return out;
+}
+
+/// Long enough that every subflow had its own chance to repeat; doubles while nothing is DATA_ACKed (§3.3.6).
+Duration Connection::data_timeout() const {
+  Duration rto = 200_ms;
+  for (const auto& s : subflows_) {
+    if (!s->over && !s->stalled) { rto = std::max(rto, s->endpoint().info().rto); }
+  }
+  return std::min(rto * (std::int64_t{2} << std::min(data_backoff_, 16u)), 60_s);
+}
+
+/// Whether a live subflow that is not stalled still has the byte to deliver.
+bool Connection::still_on_its_way(DataPos p) const {
+  return std::ranges::any_of(subflows_, [p](const auto& s) {
+    return !s->over && !s->stalled && std::ranges::any_of(s->lane().tx.mappings(), [p](const TxMapping& m) {
+      return m.data <= p && p < m.data_end();
+    });
+  });
+}
+
+void Connection::on_data_timeout(Instant now) {
+  ++data_backoff_;
+  const DataPos una = session_.send.una();
+  if (session_.data_fin_owed()) {
+    for (const auto& s : subflows_) { s->lane().dss_owed = s->lane().dss_owed || s->carries_data(); }
+  }
+  if (una >= session_.send.end() || still_on_its_way(una)) { return; }
+  // Acknowledged by a subflow and not by the connection: the peer dropped it (or a middlebox lied). Once more.
+  const Bytes queued = session_.send.reinject(una, una + MappingTx::kLongest, SubflowId{~0u});
+  if (queued) { note_reinjected(queued, SubflowId{~0u}, "data_timeout", now); }
+}
+
+// --- the application -------------------------------------------------------------------------------------------
+
+void Connection::tell_application() {
+  if (wants_readable_ && (session_.receive.readable() || session_.receive.finished())) {
+    wants_readable_ = false;
+    events_.push_back({Happened::readable});
+  }
+  if (wants_writable_ && writable().n >= session_.config.send_buffer.n / 4) {
+    wants_writable_ = false;
+    events_.push_back({Happened::writable});
+  }
+  if (!told_finished_ && session_.receive.finished()) {
+    told_finished_ = true;
+    events_.push_back({Happened::peer_finished});
+  }
+}
+}  // namespace anabranch::mptcp

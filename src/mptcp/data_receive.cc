@@ -1,0 +1,67 @@
+#include "mptcp/data_receive.hh"
+
+#include <algorithm>
+
+namespace anabranch::mptcp {
+namespace {
+/// The silly-window rule's step, before a segment size is known (RFC 9293 §3.8.6.2.2 with the default MSS).
+constexpr Bytes kSmallestStep{536};
+}  // namespace
+
+DataReceive::DataReceive(Limits limits)
+    // Room for the whole window out of order, and a super-segment that straddles its edge.
+    : reassembly_{DataPos{1}, {.bytes = limits.cap + 64_KiB, .pieces = 32 * 1024}},
+      autotune_{{.initial = limits.initial, .cap = limits.cap}} {}
+
+DataReceive::Inserted DataReceive::insert(DataPos at, Chain data) {
+  if (fin_ && at + data.size().n > *fin_) {
+    const std::uint64_t beyond = at + data.size().n - *fin_;
+    data = data.first(data.size() - Bytes{beyond});  // nothing follows a DATA_FIN
+  }
+  const DataPos before = next();
+  Inserted out = reassembly_.insert(at, std::move(data));
+  received_ += next() - before;
+  duplicates_ += out.duplicate.n;
+  if (out.advanced) { unread_.append(reassembly_.take()); }
+  advance_over_fin();
+  return out;
+}
+
+bool DataReceive::fin_at(DataPos at) {
+  if (fin_) { return *fin_ == at; }
+  if (at < next() || reassembly_.furthest() > at) { return false; }
+  fin_ = at;
+  advance_over_fin();
+  return true;
+}
+
+void DataReceive::advance_over_fin() {
+  if (fin_ && next() == *fin_) { reassembly_.skip(1); }
+  edge_ = std::max(edge_, next());
+}
+
+Chain DataReceive::read(Bytes at_most, Instant now, Duration rtt) {
+  Chain out;
+  if (at_most >= unread_.size()) {
+    out = std::move(unread_);
+    unread_.clear();
+  } else {
+    out = unread_.first(at_most);
+    unread_.drop_front(at_most);
+  }
+  autotune_.consumed(now, out.size(), rtt);
+  return out;
+}
+
+Bytes DataReceive::window() {
+  if (could_offer() >= edge_ + kSmallestStep.n) { edge_ = could_offer(); }
+  return {edge_ - next()};
+}
+
+bool DataReceive::window_update_due(Bytes segment) const {
+  // Linux's rule too: worth a segment when the offer at least doubles what is left, or by half the buffer.
+  const std::uint64_t gain = could_offer() - edge_;
+  const std::uint64_t left = edge_ - next();
+  return gain >= std::min(autotune_.buffer().n / 2, 2 * segment.n) && gain >= left;
+}
+}  // namespace anabranch::mptcp

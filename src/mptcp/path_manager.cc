@@ -1,0 +1,26 @@
+#include "mptcp/path_manager.hh"
+
+#include "mptcp/path_managers/full_mesh.hh"
+
+#include <array>
+
+namespace anabranch::mptcp {
+namespace {
+/// Opens and announces nothing: joins by the peer are still taken.
+class Passive final : public PathManager {
+ public:
+  void on(const Fact&, Instant, std::vector<Request>&) override {}
+  void on_deadline(Instant, std::vector<Request>&) override {}
+  Instant deadline() const override { return Instant::never(); }
+  std::string_view name() const override { return "passive"; }
+};
+constexpr std::array<std::string_view, 2> kNames{"full_mesh", "passive"};
+}  // namespace
+
+std::unique_ptr<PathManager> make_path_manager(std::string_view name) {
+  if (name == "full_mesh") { return std::make_unique<FullMesh>(); }
+  if (name == "passive") { return std::make_unique<Passive>(); }
+  return nullptr;
+}
+std::span<const std::string_view> path_manager_names() { return kNames; }
+}  // namespace anabranch::mptcp

@@ -1,0 +1,84 @@
+/// Which subflows should exist: told facts, answers with requests. The connection checks limits and carries them out;
+/// what it cannot do comes back as a fact. No pointers into the connection; time comes with each call.
+#pragma once
+#include "base/address.hh"
+#include "base/result.hh"
+#include "base/units.hh"
+#include "mptcp/config.hh"
+#include "wire/mptcp_option.hh"
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace anabranch::mptcp {
+
+/// Two ends by their address ids. Id 0 is the initial subflow's address on either side.
+struct Pair {
+  wire::AddressId local, remote;
+  constexpr auto operator<=>(const Pair&) const = default;
+};
+
+// Facts.
+struct Established {       ///< the connection is MPTCP and may have more subflows
+  bool we_connected = false;
+};
+struct LocalUp {
+  wire::AddressId id;
+  Address address;
+};
+struct LocalDown {
+  wire::AddressId id;
+};
+struct RemoteKnown {       ///< announced by ADD_ADDR, or the address we connected to (id 0)
+  wire::AddressId id;
+  SocketAddress where;
+};
+struct RemoteGone {
+  wire::AddressId id;
+};
+struct SubflowUp {
+  Pair pair;
+};
+enum class Loss : std::uint8_t { closed, failed };  ///< in order; or reset, timed out, never answered
+struct SubflowLost {
+  Pair pair;
+  Loss how = Loss::failed;
+  bool was_up = false;
+};
+struct Refused {           ///< a request for this pair could not be carried out
+  Pair pair;
+  Errc why{};
+};
+using Fact = std::variant<Established, LocalUp, LocalDown, RemoteKnown, RemoteGone, SubflowUp, SubflowLost, Refused>;
+
+// Requests.
+struct Open {
+  Pair pair;
+  bool backup = false;
+};
+struct Announce {
+  wire::AddressId id;
+};
+using Request = std::variant<Open, Announce>;
+
+class PathManager {
+ public:
+  virtual ~PathManager() = default;
+  virtual void on(const Fact& fact, Instant now, std::vector<Request>& out) = 0;
+  virtual void on_deadline(Instant now, std::vector<Request>& out) = 0;
+  virtual Instant deadline() const = 0;
+  virtual std::string_view name() const = 0;
+};
+
+/// Null when there is none of that name.
+std::unique_ptr<PathManager> make_path_manager(std::string_view name);
+std::span<const std::string_view> path_manager_names();
+}  // namespace anabranch::mptcp
+
+template <>
+struct anabranch::Names<anabranch::mptcp::Loss> {
+  static constexpr std::string_view list[] = {"closed", "failed"};
+};

@@ -1,0 +1,75 @@
+#include "mptcp/roles/capable_client.hh"
+
+#include "mptcp/roles/mapped.hh"
+
+namespace anabranch::mptcp {
+
+Step CapableClient::read(Session& session, Lane& lane, const Reading& reading) {
+  if (reading.segment.flags.rst) {
+    if (phase_ == Phase::unconfirmed) { read_options(session, lane, reading); }
+    return Stay{};
+  }
+  if (phase_ == Phase::syn_sent) { return read_syn_ack(session, reading.segment); }
+  return read_first(session, lane, reading);
+}
+
+Step CapableClient::read_syn_ack(Session& session, const Segment& segment) {
+  if (!segment.flags.syn) { return Stay{}; }
+  if (!last_syn_had_option_) { return Found{Finding::no_option_in_handshake, FallbackReason::syn_option_dropped}; }
+  const auto* o = segment.flags.ack ? wire::find<wire::CapableSynAck>(segment.mptcp) : nullptr;
+  // B must be refused, H is the only hash there is, and the version must be the one we asked for (§3.1).
+  const bool usable = o && o->flags.version == 1 && !o->flags.extensibility && o->flags.hmac_sha256 && o->sender.raw != 0;
+  if (!usable) { return Found{Finding::no_option_in_handshake, FallbackReason::peer_refused}; }
+  session.learn_remote_key(o->sender);
+  session.checksum = session.config.checksum || o->flags.checksum;
+  session.mode = Mode::mptcp;
+  phase_ = Phase::unconfirmed;
+  return Stay{};
+}
+
+/// What comes after the handshake proves that the path lets options through, or that it does not.
+Step CapableClient::read_first(Session& session, Lane& lane, const Reading& reading) {
+  const Segment& segment = reading.segment;
+  if (segment.flags.syn) { return Stay{}; }  // a repeated SYN/ACK: the endpoint acknowledges it again
+  const ReadOptions seen = read_options(session, lane, reading);
+  // An ADD_ADDR tells as much as a DATA_ACK: only a peer that has both keys can sign one.
+  const auto* address = wire::find<wire::AddAddr>(segment.mptcp);
+  if (seen.data_ack || (address && !address->echo)) {
+    session.news.push_back({lane.id, Confirmed{}});
+    return Become{std::make_unique<Mapped>()};
+  }
+  if (seen.any) { return Stay{}; }  // MP_PRIO alone, say: a DSS will follow
+  const bool tells = !segment.payload.empty() || segment.flags.fin || reading.acknowledges > SubPos{1};
+  return tells ? Step{Found{Finding::no_dss_from_peer, FallbackReason::no_dss_from_peer}} : Step{Stay{}};
+}
+
+std::size_t CapableClient::data_option_bytes(const Session& session, SubPos at) const {
+  return at == SubPos{1} ? (session.checksum ? 24u : 22u) : dss_bytes(session);
+}
+
+void CapableClient::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
+  const wire::CapableFlags flags{.version = 1, .checksum = session.checksum};
+  if (plan.kind == tcp::SegmentKind::syn) {
+    last_syn_had_option_ = plan.attempt < session.config.syns_with_option;
+    if (last_syn_had_option_) { out.push_back(wire::CapableSyn{flags}); }
+    return;
+  }
+  if (phase_ == Phase::syn_sent) { return; }  // an RST of the handshake
+  if (plan.kind == tcp::SegmentKind::reset) { return write_reset(session, lane, plan, out); }
+  if (plan.payload && plan.at == SubPos{1}) {
+    const TxMapping* m = lane.tx.at(plan.at);
+    ANABRANCH_CHECK(m != nullptr);
+    out.push_back(wire::CapableData{flags, session.local_key, *session.remote_key,
+                                    static_cast<std::uint16_t>(m->length()), m->checksum});
+    lane.dss_owed = false;
+  } else if (plan.payload || (session.data_fin_owed() && lane.dss_owed && keys_said_)) {
+    write_dss(session, lane, plan, out);
+    keys_said_ = false;  // a DATA_FIN means nothing to a server that has not seen the keys: they take turns
+    lane.dss_owed = false;
+  } else {
+    out.push_back(wire::CapableAck{flags, session.local_key, *session.remote_key});
+    keys_said_ = true;
+    lane.dss_owed = session.data_fin_owed();
+  }
+}
+}  // namespace anabranch::mptcp

@@ -1,0 +1,20 @@
+/// The initial subflow of the side that was connected to: SYN with MP_CAPABLE in, our key out, both keys back (§3.1).
+#pragma once
+#include "mptcp/roles/role.hh"
+
+namespace anabranch::mptcp {
+
+class CapableServer final : public SubflowRole {
+ public:
+  /// Whether a SYN asks for MPTCP in a way we speak; if not, the connection is plain TCP from the start.
+  static const wire::CapableSyn* usable(const Segment& syn);
+
+  Step read(Session& session, Lane& lane, const Reading& reading) override;
+  void write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant now) override;
+  std::size_t data_option_bytes(const Session& session, SubPos) const override { return dss_bytes(session); }
+  std::string_view name() const override { return "capable_server"; }
+
+ private:
+  Step read_third(Session& session, Lane& lane, const Reading& reading);
+};
+}  // namespace anabranch::mptcp

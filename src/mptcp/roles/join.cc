@@ -1,0 +1,91 @@
+#include "mptcp/roles/join.hh"
+
+#include "crypto/equal.hh"
+#include "crypto/keys.hh"
+#include "mptcp/roles/mapped.hh"
+
+#include <algorithm>
+
+namespace anabranch::mptcp {
+namespace {
+crypto::JoinParty us(const Session& s, std::uint32_t nonce) { return {s.local_key, nonce}; }
+crypto::JoinParty them(const Session& s, std::uint32_t nonce) { return {*s.remote_key, nonce}; }
+}  // namespace
+
+Step JoinClient::read(Session& session, Lane& lane, const Reading& reading) {
+  if (reading.segment.flags.rst) {
+    read_options(session, lane, reading);
+    return Stay{};
+  }
+  if (phase_ == Phase::syn_sent) { return read_syn_ack(session, lane, reading); }
+  if (reading.segment.flags.syn) {
+    lane.dss_owed = true;  // our third ACK was lost
+    return Stay{};
+  }
+  read_options(session, lane, reading);
+  session.news.push_back({lane.id, Joined{}});
+  return Become{std::make_unique<Mapped>()};
+}
+
+Step JoinClient::read_syn_ack(Session& session, Lane& lane, const Reading& reading) {
+  if (!reading.segment.flags.syn || !reading.segment.flags.ack) { return Refuse{wire::ResetReason::mptcp_error}; }
+  const auto* o = wire::find<wire::JoinSynAck>(reading.segment.mptcp);
+  if (!o) { return Refuse{wire::ResetReason::mptcp_error}; }
+  their_nonce_ = o->nonce;
+  const std::uint64_t expected = crypto::join_syn_ack_mac(them(session, their_nonce_), us(session, nonce_));
+  if (!crypto::equal(expected, o->mac)) { return Refuse{wire::ResetReason::mptcp_error}; }
+  lane.remote_backup = o->backup;
+  phase_ = Phase::unacknowledged;
+  const Duration round_trip = reading.now - syn_at_;
+  interval_ = std::clamp(round_trip * 2, 20_ms, 1_s);
+  repeat_at_ = reading.now + interval_;
+  return Stay{};
+}
+
+void JoinClient::on_deadline(Session& session, Lane& lane, Instant now) {
+  if (now < repeat_at_) { return; }
+  if (third_acks_ >= kThirdAcks) {
+    repeat_at_ = Instant::never();
+    session.news.push_back({lane.id, JoinGaveUp{}});
+    return;
+  }
+  interval_ = interval_ * 2;
+  repeat_at_ = now + interval_;
+  lane.dss_owed = true;
+}
+
+void JoinClient::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant now) {
+  if (plan.kind == tcp::SegmentKind::reset) { return write_reset(session, lane, plan, out); }
+  if (plan.kind == tcp::SegmentKind::syn) {
+    syn_at_ = now;
+    out.push_back(wire::JoinSyn{lane.local_backup, lane.local, session.remote_token, nonce_});
+    return;
+  }
+  if (phase_ == Phase::syn_sent) { return; }
+  ++third_acks_;
+  lane.dss_owed = false;
+  out.push_back(wire::JoinAck{crypto::join_ack_mac(us(session, nonce_), them(session, their_nonce_))});
+}
+
+Step JoinServer::read(Session& session, Lane& lane, const Reading& reading) {
+  if (reading.segment.flags.rst) {
+    read_options(session, lane, reading);
+    return Stay{};
+  }
+  if (reading.segment.flags.syn) { return Stay{}; }
+  const auto* o = wire::find<wire::JoinAck>(reading.segment.mptcp);
+  if (!o) { return Ignore{}; }  // data that outran the third ACK: both will come again
+  const auto expected = crypto::join_ack_mac(them(session, their_nonce_), us(session, nonce_));
+  if (!crypto::equal(expected, o->mac)) { return Refuse{wire::ResetReason::mptcp_error}; }
+  read_options(session, lane, reading);  // notes the JoinAck as one to answer: the fourth ACK
+  session.news.push_back({lane.id, Joined{}});
+  return Become{std::make_unique<Mapped>()};
+}
+
+void JoinServer::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
+  if (plan.kind == tcp::SegmentKind::reset) { return write_reset(session, lane, plan, out); }
+  if (plan.kind != tcp::SegmentKind::syn_ack) { return; }
+  out.push_back(wire::JoinSynAck{lane.local_backup, lane.local,
+                                 crypto::join_syn_ack_mac(us(session, nonce_), them(session, their_nonce_)), nonce_});
+}
+}  // namespace anabranch::mptcp

@@ -1,0 +1,145 @@
+#include "mptcp/roles/mapped.hh"
+
+#include "base/result.hh"
+#include "wire/checksum.hh"
+
+namespace anabranch::mptcp {
+namespace {
+
+DataPos position_of(const wire::DataSeqForm& form, DataSeq origin, DataPos near) {
+  return form.wide ? unwrap(DataSeq{form.bits}, origin, near)
+                   : unwrap_narrow(static_cast<std::uint32_t>(form.bits), origin, near);
+}
+
+/// The field holds the low 32 bits of a subflow position (relative to the ISN).
+SubPos subflow_position(std::uint32_t field, SubPos near) { return unwrap(SeqNum{field}, SeqNum{0}, near); }
+
+void take_mapping(Session& s, Lane& lane, const wire::Mapping& map, std::uint64_t data_length, SubPos near) {
+  const DataPos data = position_of(map.data, s.remote_origin, s.receive.next());
+  s.wide_acks = map.data.wide;
+  if (data_length == 0) { return; }
+  const RxMapping mapping{.data = data,
+                          .sub = subflow_position(map.subflow, near),
+                          .length = data_length,
+                          .checksum = map.checksum,
+                          .wire_data = wrap(data, s.remote_origin).raw,
+                          .wire_subflow = map.subflow,
+                          .wire_length = map.length};
+  const MapAdded added = lane.rx.add(mapping);
+  if (added == MapAdded::contradicts) { s.oddities.add(Oddity::mapping_contradicts); }
+  if (added == MapAdded::too_many) { s.oddities.add(Oddity::mapping_too_many); }
+}
+
+void take_data_fin(Session& s, Lane& lane, const wire::Mapping& map) {
+  const DataPos at = position_of(map.data, s.remote_origin, s.receive.next()) + (map.length - 1u);
+  if (!s.receive.fin_at(at)) { s.oddities.add(Oddity::data_fin_contradicts); }
+  // A repeated one too: our DATA_ACK may have been lost. But only when there is something to say: two ends that
+  // both wait for data would otherwise answer each other's DATA_FINs without end.
+  if (s.receive.finished()) { lane.dss_owed = true; }
+}
+
+void take_dss(Session& s, Lane& lane, const wire::Dss& dss, SubPos near, ReadOptions& out) {
+  if (dss.ack) {
+    out.data_ack = true;
+    const DataPos ack = position_of(*dss.ack, s.local_origin, s.send.una());
+    if (ack <= s.send.next() + 1) { lane.told_ack = ack; }  // one more: a DATA_FIN
+    if (s.send.on_data_ack(ack) == stream::AckKind::unsent) { s.oddities.add(Oddity::data_ack_of_unsent); }
+  }
+  if (!dss.map) { return; }
+  if (dss.map->length == 0) {
+    out.infinite = true;
+    return;
+  }
+  take_mapping(s, lane, *dss.map, dss.map->length - (dss.data_fin ? 1u : 0u), near);
+  if (dss.data_fin) { take_data_fin(s, lane, *dss.map); }
+}
+
+void take_capable_data(Session& s, Lane& lane, const wire::CapableData& o) {
+  const wire::Mapping implied{.data = {wrap(DataPos{1}, s.remote_origin).raw, true},
+                              .subflow = 1, .length = o.length, .checksum = o.checksum};
+  if (o.length != 0) { take_mapping(s, lane, implied, o.length, SubPos{1}); }
+}
+}  // namespace
+
+ReadOptions read_options(Session& s, Lane& lane, const Reading& reading) {
+  ReadOptions out;
+  const auto tell = [&](auto what) { s.news.push_back({lane.id, std::move(what)}); };
+  const bool reset = reading.segment.flags.rst;
+  for (const wire::MptcpOption& option : reading.segment.mptcp) {
+    out.any = true;
+    std::visit(Overloaded{
+                   [&](const wire::Dss& o) { take_dss(s, lane, o, reading.at, out); },
+                   [&](const wire::CapableData& o) { take_capable_data(s, lane, o); lane.dss_owed = true; },
+                   [&](const wire::CapableAck&) { lane.dss_owed = true; },  // repeated: our answer was lost
+                   [&](const wire::JoinAck&) { lane.dss_owed = true; },     // likewise
+                   [&](const wire::AddAddr& o) { tell(HeardAddAddr{o}); },
+                   [&](const wire::RemoveAddr& o) { tell(HeardRemoveAddr{o}); },
+                   [&](const wire::Prio& o) { lane.remote_backup = o.backup; tell(HeardPrio{o.backup}); },
+                   [&](const wire::Fail&) { out.failed = true; },
+                   [&](const wire::FastClose& o) {
+                     if (o.receiver == s.local_key) { tell(HeardFastClose{}); }
+                     else { s.oddities.add(Oddity::fast_close_wrong_key); }
+                   },
+                   [&](const wire::Reset& o) { if (reset) { tell(HeardReset{o}); } },
+                   [&](const wire::Unknown&) { s.oddities.add(Oddity::unknown_option); },
+                   [&](const auto&) { s.oddities.add(Oddity::option_not_for_this_role); },
+               },
+               option);
+  }
+  return out;
+}
+
+Step Mapped::read(Session& session, Lane& lane, const Reading& reading) {
+  const ReadOptions seen = read_options(session, lane, reading);
+  if (reading.segment.flags.rst) { return Stay{}; }
+  if (seen.failed) { return Found{Finding::peer_reports_failure, FallbackReason::peer_infinite_mapping}; }
+  if (seen.infinite) { return Found{Finding::infinite_mapping, FallbackReason::peer_infinite_mapping}; }
+  return Stay{};
+}
+
+void Mapped::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
+  if (plan.kind == tcp::SegmentKind::reset) { return write_reset(session, lane, plan, out); }
+  if (plan.kind == tcp::SegmentKind::ack && write_signal(lane, out)) { return; }
+  write_dss(session, lane, plan, out);
+  lane.dss_owed = false;
+}
+
+std::size_t dss_bytes(const Session& s) { return 4u + (s.wide_acks ? 8u : 4u) + 14u + (s.checksum ? 2u : 0u); }
+
+void write_dss(Session& s, const Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out) {
+  wire::Dss dss;
+  const std::uint64_t ack = wrap(s.receive.next(), s.remote_origin).raw;
+  dss.ack = wire::DataSeqForm{s.wide_acks ? ack : (ack & 0xffffffffu), s.wide_acks};
+  if (plan.payload) {
+    const TxMapping* m = lane.tx.at(plan.at);
+    ANABRANCH_CHECK(m != nullptr);  // the endpoint sends only what is bound
+    dss.map = wire::Mapping{.data = {wrap(m->data, s.local_origin).raw, true},
+                            .subflow = static_cast<std::uint32_t>(m->sub.n),
+                            .length = static_cast<std::uint16_t>(m->length()),
+                            .checksum = m->checksum};
+  } else if (s.data_fin_owed() && lane.dss_owed) {  // not on every ACK: it leaves no room for SACK blocks
+    const std::uint64_t seq = wrap(s.send.end(), s.local_origin).raw;
+    dss.data_fin = true;
+    dss.map = wire::Mapping{.data = {seq, true}, .subflow = 0, .length = 1, .checksum = {}};
+    if (s.checksum) { dss.map->checksum = wire::dss_checksum(seq, 0, 1, {}); }
+  }
+  out.push_back(dss);
+}
+
+bool write_signal(Lane& lane, wire::MptcpOptions& out) {
+  if (lane.signals.empty()) { return false; }
+  out.push_back(std::move(lane.signals.front()));
+  lane.signals.pop_front();
+  lane.dss_owed = true;  // this ACK had no DATA_ACK; the next one will
+  return true;
+}
+
+void write_reset(const Session& s, const Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out) {
+  if (s.mode == Mode::tcp) { return; }
+  if (lane.fast_closing && s.remote_key) { out.push_back(wire::FastClose{*s.remote_key}); }
+  if (lane.fail_on_reset) { out.push_back(wire::Fail{wrap(s.receive.next(), s.remote_origin).raw}); }
+  if (s.dialect.resets_give_reasons && plan.reason) {
+    out.push_back(wire::Reset{.transient = false, .unknown_flags = 0, .reason = *plan.reason});
+  }
+}
+}  // namespace anabranch::mptcp

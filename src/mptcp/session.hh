@@ -1,0 +1,96 @@
+/// What all subflows of a connection share: keys, the two data streams, the closing halves, and what became known.
+///
+/// Roles read and write it while a segment is taken in or made; they decide nothing beyond their own subflow. What
+/// concerns the connection they leave as `News`, which the connection works through when the segment is done.
+#pragma once
+#include "mptcp/config.hh"
+#include "mptcp/data_receive.hh"
+#include "mptcp/data_send.hh"
+#include "mptcp/dialect.hh"
+#include "mptcp/fallback.hh"
+#include "stream/close.hh"
+#include "wire/mptcp_option.hh"
+
+#include <variant>
+#include <vector>
+
+namespace anabranch::mptcp {
+
+enum class Mode : std::uint8_t { undecided, mptcp, tcp };
+
+// News from a role to the connection.
+struct Confirmed {};                                  ///< both sides know that the path speaks MPTCP
+struct Joined {};                                     ///< an MP_JOIN is complete
+struct HeardAddAddr { wire::AddAddr option; };
+struct HeardRemoveAddr { wire::RemoveAddr option; };
+struct HeardPrio { bool backup = false; };
+struct HeardFastClose {};
+struct HeardReset { wire::Reset option; };
+struct JoinGaveUp {};                                 ///< the fourth ACK never came
+struct News {
+  SubflowId from;
+  std::variant<Confirmed, Joined, HeardAddAddr, HeardRemoveAddr, HeardPrio, HeardFastClose, HeardReset, JoinGaveUp> what;
+};
+
+/// Oddities of peers that change nothing but are worth counting.
+enum class Oddity : std::uint8_t {
+  data_ack_of_unsent,
+  mapping_contradicts,      ///< a second mapping for bytes that have one: the first stays
+  mapping_too_many,
+  data_fin_contradicts,
+  data_beyond_window,
+  fast_close_wrong_key,
+  option_not_for_this_role,
+  unknown_option,
+};
+}  // namespace anabranch::mptcp
+
+template <>
+struct anabranch::Names<anabranch::mptcp::Oddity> {
+  static constexpr std::string_view list[] = {"data_ack_of_unsent",   "mapping_contradicts",      "mapping_too_many",
+                                              "data_fin_contradicts", "data_beyond_window",       "fast_close_wrong_key",
+                                              "option_not_for_this_role", "unknown_option"};
+};
+
+namespace anabranch::mptcp {
+struct Session {
+  Session(SlabPool& pool, const Config& config_, wire::Key key)
+      : config{config_},
+        local_key{key},
+        local_token{dialect.token_of(key)},
+        local_origin{dialect.first_data_seq(key)},
+        checksum{config_.checksum},
+        send{pool, config_.send_buffer},
+        receive{{.initial = config_.initial_receive_buffer, .cap = config_.receive_buffer}} {}
+
+  const Config config;
+  const Dialect& dialect = kVersion1;
+  const wire::Key local_key;
+  const wire::Token local_token;
+  const DataSeq local_origin;                         ///< IDSN: our data position 0
+  std::optional<wire::Key> remote_key;
+  wire::Token remote_token;
+  DataSeq remote_origin;
+
+  Mode mode = Mode::undecided;
+  FallbackReason fallback = FallbackReason::none;
+  bool checksum;                                      ///< both: what we ask for, then what is in force
+  bool wide_acks = true;                              ///< the peer's last mapping had 64 bits: so do our DATA_ACKs
+  bool in_sequence = true;                            ///< all data so far went over the initial subflow in order
+  unsigned alive = 0;                                 ///< subflows
+
+  DataSend send;
+  DataReceive receive;
+  stream::Close close;                                ///< DATA_FINs; in plain mode the subflow's FINs are told here
+  std::vector<News> news;
+  Tally<Oddity> oddities;
+
+  void learn_remote_key(wire::Key key) {
+    remote_key = key;
+    remote_token = dialect.token_of(key);
+    remote_origin = dialect.first_data_seq(key);
+  }
+  /// Our DATA_FIN shall leave, or has left and is not acknowledged.
+  bool data_fin_owed() const { return mode == Mode::mptcp && close.sending == stream::Sending::fin_sent; }
+};
+}  // namespace anabranch::mptcp

@@ -1,0 +1,198 @@
+#include "mptcp/subflow.hh"
+
+#include "mptcp/roles/capable_client.hh"
+#include "wire/checksum.hh"
+#include "wire/option_space.hh"
+
+#include <algorithm>
+
+namespace anabranch::mptcp {
+namespace {
+constexpr std::uint32_t kTcpHeader = 20;
+
+tcp::Config endpoint_config(const Session& session, const Way& way) {
+  tcp::Config config = session.config.tcp;
+  config.mtu = way.mtu;
+  config.ip_header = way.addresses.remote.address.family == Family::v4 ? 20 : 40;
+  const std::uint32_t headers = config.ip_header + kTcpHeader + static_cast<std::uint32_t>(wire::kOptionSpace);
+  config.super_segment = way.super_segment > headers ? std::min(way.super_segment, 65535u) - headers : 0;
+  return config;
+}
+}  // namespace
+
+Subflow::Subflow(Env& env, Session& session, const cc::Group& group, const Way& way, Lane lane,
+                 std::unique_ptr<SubflowRole> role)
+    : session_{session},
+      way_{way},
+      lane_{std::move(lane)},
+      role_{std::move(role)},
+      plain_{dynamic_cast<const Plain*>(role_.get())},
+      endpoint_{env, *this, *this, *this, group, endpoint_config(session, way)} {}
+
+bool Subflow::carries_data() const {
+  return role_->carries_data() && endpoint_.phase() == tcp::Phase::open && !trouble_ &&
+         endpoint_.close_state().sending == stream::Sending::open && !(peer_finished_ && !plain_);
+}
+
+Bytes Subflow::packet() const {
+  const std::size_t options = (role_->data_option_bytes(session_, lane_.tx.end()) + 3) / 4 * 4;
+  return std::max(Bytes{endpoint_.info().segment} - Bytes{options}, Bytes{1});
+}
+
+void Subflow::bind(DataPos data, Chain bytes) {
+  std::optional<std::uint16_t> checksum;
+  if (session_.checksum && !plain_) {
+    wire::Sum sum;
+    for (const Slice& slice : bytes.slices()) { sum.add(slice.bytes()); }
+    checksum = wire::dss_checksum(wrap(data, session_.local_origin).raw, static_cast<std::uint32_t>(lane_.tx.end().n),
+                                  static_cast<std::uint16_t>(bytes.size().n), sum);
+  }
+  lane_.tx.bind(data, std::move(bytes), checksum);
+}
+
+void Subflow::acknowledged(SubPos up_to) {
+  up_to = std::min(up_to, lane_.tx.end());
+  if (up_to > SubPos{1}) {
+    if (const TxMapping* m = lane_.tx.at(up_to - 1)) {
+      acknowledged_data_ = std::max(acknowledged_data_, m->data + (up_to - m->sub));
+    }
+  }
+  lane_.tx.acknowledged(up_to);
+  if (plain_) { session_.send.on_data_ack(acknowledged_data_); }
+}
+
+void Subflow::deliver(SubPos at, Chain in_order, Instant) {
+  received_ += in_order.size().n;
+  if (plain_) {
+    session_.receive.insert(plain_->from().data + (at - plain_->from().sub), std::move(in_order));
+    return;
+  }
+  if (trouble_) {
+    trouble_->rest.append(in_order);
+    return;
+  }
+  MappingRx::Translated t = lane_.rx.deliver(at, std::move(in_order), session_.checksum);
+  for (MappingRx::Piece& piece : t.pieces) { session_.receive.insert(piece.at, std::move(piece.bytes)); }
+  if (t.trouble == MapTrouble::none) { return; }
+  const Finding finding = t.trouble == MapTrouble::missing ? Finding::mapping_missing : Finding::checksum_wrong;
+  trouble_ = Trouble{finding, t.at, std::move(t.rest)};
+}
+
+void Subflow::peer_finished(SubPos at, Instant) {
+  peer_finished_ = true;
+  if (plain_) { session_.receive.fin_at(plain_->from().data + (at - plain_->from().sub)); }
+}
+
+tcp::Verdict Subflow::read(const Segment& segment, SubPos at, SubPos acknowledges, Instant now) {
+  lane_.told_ack.reset();
+  Step step = role_->read(session_, lane_, {segment, at, acknowledges, now});
+  return std::visit(Overloaded{
+                        [](Stay&) -> tcp::Verdict { return tcp::Taken{}; },
+                        [this](Become& b) -> tcp::Verdict {
+                          role_ = std::move(b.successor);
+                          return tcp::Taken{};
+                        },
+                        [this](Found& f) { return obey(f.finding, f.why, lane_.rx.next()); },
+                        [](Refuse& r) -> tcp::Verdict { return tcp::ResetWith{r.reason}; },
+                        [](Ignore&) -> tcp::Verdict { return tcp::Drop::role_refused; },
+                    },
+                    step);
+}
+
+void Subflow::write(const tcp::Plan& plan, wire::MptcpOptions& out, Instant now) {
+  role_->write(session_, lane_, plan, out, now);
+}
+
+SubPos Subflow::send_limit(SubPos ack, Bytes window, SubPos previous) {
+  if (plain_) {
+    // One subflow, bound in order: the last byte bound is the last byte sent of the connection.
+    const DataPos data = session_.send.next() - (lane_.tx.end() - ack);
+    session_.send.raise_limit(data + window.n);
+    return ack + window.n;
+  }
+  // A late segment must not lend its window to a newer DATA_ACK (§3.3.5).
+  session_.send.raise_limit(lane_.told_ack.value_or(session_.send.una()) + window.n);
+  return std::max(previous, ack + window.n);
+}
+
+Evidence Subflow::evidence(Finding finding) const {
+  return {.finding = finding,
+          .only_subflow = session_.alive <= 1,
+          .joined = lane_.joined,
+          .in_sequence = session_.in_sequence,
+          .checksum_seen = lane_.rx.ever_verified()};
+}
+
+/// Does what the verdict says. `from`: the first of the peer's bytes that count plainly.
+tcp::Verdict Subflow::obey(Finding finding, FallbackReason why, SubPos from) {
+  const Plain::From plainly{from, session_.receive.next()};
+  switch (judge(evidence(finding))) {
+    case Verdict::carry_on: return tcp::Taken{};
+    case Verdict::become_tcp: become_plain(why, Plain{plainly}); return tcp::Taken{};
+    case Verdict::infinite_mapping: become_plain(why, Plain{plainly, lane_.tx.end()}); return tcp::Taken{};
+    case Verdict::fail_and_become_tcp: {
+      Plain role{plainly, lane_.tx.end()};
+      role.set_fail(wrap(session_.receive.next(), session_.remote_origin).raw);
+      become_plain(why, std::move(role));
+      endpoint_.send_ack();
+      return tcp::Taken{};
+    }
+    case Verdict::fail_and_reset_subflow: lane_.fail_on_reset = true; [[fallthrough]];
+    case Verdict::reset_subflow: break;
+  }
+  return tcp::ResetWith{wire::ResetReason::middlebox_interference};
+}
+
+void Subflow::become_plain(FallbackReason why, Plain role) {
+  session_.mode = Mode::tcp;
+  session_.fallback = why;
+  auto plain = std::make_unique<Plain>(std::move(role));
+  plain_ = plain.get();
+  role_ = std::move(plain);
+  session_.send.on_data_ack(acknowledged_data_);
+}
+
+void Subflow::resolve_trouble(Instant now) {
+  if (!trouble_) { return; }
+  Trouble t = *std::exchange(trouble_, {});
+  const auto why = t.finding == Finding::checksum_wrong ? FallbackReason::checksum_failed : FallbackReason::mapping_missing;
+  const tcp::Verdict verdict = obey(t.finding, why, t.at);
+  if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) {
+    ended_by_ = name(t.finding);
+    endpoint_.abort(reset->reason);
+  } else {
+    received_ -= t.rest.size().n;
+    deliver(t.at, std::move(t.rest), now);
+  }
+}
+
+void Subflow::on_deadline(Instant now) {
+  if (role_->deadline() <= now) { role_->on_deadline(session_, lane_, now); }
+  if (endpoint_.deadline() <= now) { endpoint_.on_deadline(now); }
+}
+
+SubflowInfo Subflow::info() const {
+  const tcp::Info tcp = endpoint_.info();
+  SubflowInfo out{.id = lane_.id,
+                  .local = way_.addresses.local,
+                  .remote = way_.addresses.remote,
+                  .interface = way_.interface,
+                  .backup = backup(),
+                  .state = "joining",
+                  .bytes_sent = tcp.bytes_sent,
+                  .bytes_received = received_,
+                  .retransmits = tcp.retransmits,
+                  .srtt = tcp.srtt,
+                  .min_rtt = tcp.min_rtt,
+                  .window = tcp.window,
+                  .in_flight = tcp.in_flight,
+                  .queued = {lane_.tx.end() - endpoint_.sent_up_to()},
+                  .ended_by = ended_by_};
+  if (!ended_by_.empty() || endpoint_.dead()) { out.state = "closed"; }
+  else if (endpoint_.phase() == tcp::Phase::time_wait || endpoint_.close_state().sending != stream::Sending::open ||
+           peer_finished_) { out.state = "closing"; }
+  else if (stalled) { out.state = "stalled"; }
+  else if (was_up) { out.state = "active"; }
+  return out;
+}
+}  // namespace anabranch::mptcp

@@ -1,0 +1,101 @@
+/// One subflow of a connection: a TCP endpoint, its role, its mappings, its ids.
+///
+/// Stands between them: it is the endpoint's source, sink and role, and hands each question to the part that knows.
+/// Owned by a connection, which schedules it, closes it and hears its end. RFC 8684 §3.3.
+#pragma once
+#include "mptcp/roles/plain.hh"
+#include "mptcp/roles/role.hh"
+#include "mptcp/session.hh"
+#include "tcp/endpoint.hh"
+
+namespace anabranch::mptcp {
+
+/// Where a subflow runs and what its interface can do: the stack knows, the connection does not choose.
+struct Way {
+  anabranch::Addresses addresses;
+  InterfaceId interface;
+  std::uint32_t mtu = 1500;
+  std::uint32_t super_segment = 0;  ///< largest frame with a cut; 0: single packets only
+  SeqNum isn;
+};
+
+class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role {
+ public:
+  Subflow(Env& env, Session& session, const cc::Group& group, const Way& way, Lane lane,
+          std::unique_ptr<SubflowRole> role);
+
+  void connect(Instant now) { endpoint_.connect(way_.isn, now); }
+  tcp::Verdict accept(const Segment& syn, Instant now) { return endpoint_.accept(syn, way_.isn, now); }
+  tcp::Endpoint& endpoint() { return endpoint_; }
+  const tcp::Endpoint& endpoint() const { return endpoint_; }
+  Lane& lane() { return lane_; }
+  const Lane& lane() const { return lane_; }
+  SubflowId id() const { return lane_.id; }
+  const Way& way() const { return way_; }
+  SubflowRole& role() { return *role_; }
+
+  /// May be given data: established, its role carries data, and we have not finished it.
+  bool carries_data() const;
+  bool plain() const { return plain_ != nullptr; }
+  bool backup() const { return lane_.local_backup || lane_.remote_backup; }
+  bool peer_finished() const { return peer_finished_; }
+  /// The payload of a full packet of data, beside TCP's and MPTCP's options.
+  Bytes packet() const;
+  /// Binds bytes of the connection to the end of this subflow (RFC 8684 §3.3.1).
+  void bind(DataPos data, Chain bytes);
+  /// In-order bytes that no good mapping covers were found: judged and, if falling back, taken in. A reset otherwise.
+  void resolve_trouble(Instant now);
+  Instant deadline() const { return std::min(endpoint_.deadline(), role_->deadline()); }
+  void on_deadline(Instant now);
+  SubflowInfo info() const;
+  /// As `info().ended_by`, when it is over.
+  void set_ended_by(std::string_view why) { ended_by_ = why; }
+  std::uint64_t bytes_bound() const { return lane_.tx.end() - SubPos{1}; }
+
+  // Kept by the connection:
+  bool was_up = false;    ///< has carried data, or could have
+  bool stalled = false;   ///< its retransmission timer expired and nothing came back since
+  bool over = false;      ///< ended; its data was handed to the others
+  bool silent = false;    ///< nothing more can or shall leave: may be erased
+
+ private:
+  // tcp::Source
+  SubPos end() const override { return lane_.tx.end(); }
+  Chain bytes(SubPos at, Bytes at_most) override { return lane_.tx.bytes(at, at_most); }
+  void acknowledged(SubPos up_to) override;
+  // tcp::Sink
+  void deliver(SubPos at, Chain in_order, Instant now) override;
+  void peer_finished(SubPos at, Instant now) override;
+  Bytes window() override { return session_.receive.window(); }
+  Bytes reorder_room() const override { return session_.receive.reorder_room(); }
+  // tcp::Role
+  tcp::Verdict read(const Segment& segment, SubPos at, SubPos acknowledges, Instant now) override;
+  void write(const tcp::Plan& plan, wire::MptcpOptions& out, Instant now) override;
+  std::size_t data_option_bytes(SubPos at) const override { return role_->data_option_bytes(session_, at); }
+  bool single_packet(SubPos at) const override { return role_->single_packet(at); }
+  bool wants_segment() const override { return !plain_ && (lane_.dss_owed || !lane_.signals.empty()); }
+  SubPos send_limit(SubPos ack, Bytes window, SubPos previous) override;
+
+  tcp::Verdict obey(Finding finding, FallbackReason why, SubPos from);
+  void become_plain(FallbackReason why, Plain role);
+  Evidence evidence(Finding finding) const;
+
+  struct Trouble {
+    Finding finding;
+    SubPos at;
+    Chain rest;
+  };
+
+  Session& session_;
+  Way way_;
+  Lane lane_;
+  std::unique_ptr<SubflowRole> role_;
+  const Plain* plain_ = nullptr;       ///< role_, when it is that
+  std::optional<Trouble> trouble_;
+  DataPos acknowledged_data_{1};       ///< what the subflow's own ACKs say of the connection's data
+  bool peer_finished_ = false;
+  std::uint64_t received_ = 0;
+  std::string_view ended_by_;
+  tcp::Endpoint endpoint_;             ///< last: borrows this object
+};
+}  // namespace anabranch::mptcp

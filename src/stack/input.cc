@@ -1,0 +1,135 @@
+// One frame in: dissect, find its subflow, or its listener, or its connection by token, or answer with a reset.
+#include "stack/parts.hh"
+#include "trace/event.hh"
+
+#include <algorithm>
+
+namespace anabranch::stack {
+
+void Stack::Parts::take(const Frame& frame, Instant now) {
+  counters.add(Counter::frames_received);
+  auto parsed = dissect(frame);
+  if (!parsed) {
+    malformed.add(parsed.error());
+    const bool checksum = parsed.error() == DropReason::tcp_bad_checksum || parsed.error() == DropReason::ip_bad_checksum;
+    counters.add(checksum ? Counter::dropped_checksum : Counter::dropped_malformed);
+    trace::emit(env.trace, now, {}, [&] { return trace::Dropped{anabranch::name(parsed.error()), nullptr}; });
+    return;
+  }
+  std::visit(Overloaded{[&](Dissected& d) { take_segment(d, now); }, [&](DissectedError& e) { take_error(e, now); }},
+             *parsed);
+}
+
+void Stack::Parts::take_segment(Dissected& d, Instant now) {
+  counters.add(Counter::segments_received);
+  if (const Place* place = demux.find(d.addresses)) {
+    const Id id{place->index, place->generation};
+    const mptcp::SubflowId on = place->subflow;
+    Entry* e = connections.find(id);
+    ANABRANCH_CHECK(e != nullptr);  // a connection takes its 4-tuples with it
+    trace::emit(env.trace, now, {e->number, on.raw}, [&] { return trace::SegmentReceived{&d.segment, &d.addresses, d.interface}; });
+    const tcp::Verdict verdict = e->connection.on_segment(on, d.segment, now);
+    if (const auto* drop = std::get_if<tcp::Drop>(&verdict)) {
+      counters.add(Counter::dropped_by_endpoint);
+      trace::emit(env.trace, now, {e->number, on.raw}, [&] { return trace::Dropped{anabranch::name(*drop), &d.segment}; });
+    }
+    touched(id, now);
+    return;
+  }
+  if (d.segment.flags.syn && !d.segment.flags.ack && !d.segment.flags.rst) {
+    if (wire::find<wire::JoinSyn>(d.segment.mptcp)) { return take_join(d, now); }
+    return take_syn(d, now);
+  }
+  answer_stray(d, {}, now);
+}
+
+Listener* Stack::Parts::listener_for(const SocketAddress& local, InterfaceId interface, Handle<ListenerTag>* handle) {
+  Listener* out = nullptr;
+  listeners.for_each([&](Handle<ListenerTag> h, Listener& l) {
+    const ListenOptions& o = l.options;
+    const bool here = o.interfaces.empty() || std::ranges::find(o.interfaces, interface) != o.interfaces.end();
+    const bool fits = o.port == local.port && (!o.address || *o.address == local.address) && here;
+    if (!fits || (out && out->options.address)) { return; }  // a listener for one address goes before one for all
+    out = &l;
+    if (handle) { *handle = h; }
+  });
+  return out;
+}
+
+void Stack::Parts::take_syn(Dissected& d, Instant now) {
+  Handle<ListenerTag> handle;
+  Listener* l = listener_for(d.addresses.local, d.interface, &handle);
+  if (!l) { return answer_stray(d, {}, now); }
+  // RFC 9293 leaves a full backlog open: silence makes the peer try again, an RST would make it give up.
+  if (l->waiting() >= l->options.backlog || half_open >= config.limits.half_open) {
+    return counters.add(Counter::dropped_listener_full);
+  }
+  const Id id = add(l->options.config);
+  if (!id) { return counters.add(Counter::dropped_listener_full); }
+  Entry& e = *connections.find(id);
+  e.interfaces = l->options.interfaces;
+  e.listener = handle;
+  e.announce = l->options.announce;
+  e.half_open = true;
+  ++l->half_open;
+  ++half_open;
+  demux.insert(d.addresses, {id.index, id.generation, {0}});
+  (void)e.connection.accept(way_for(d.addresses, d.interface, now), d.segment, now);
+  e.connection.set_local_addresses(usable_addresses(e), now);
+  touched(id, now);
+}
+
+/// RFC 8684 §3.2: the token says which connection; the MACs say whether it is true.
+void Stack::Parts::take_join(Dissected& d, Instant now) {
+  const auto* o = wire::find<wire::JoinSyn>(d.segment.mptcp);
+  const auto it = tokens.find(o->token.raw);
+  Entry* e = it == tokens.end() ? nullptr : connections.find(it->second);
+  if (!e || !e->connection.established()) {
+    counters.add(Counter::mp_join_no_token);
+    return answer_stray(d, wire::ResetReason::mptcp_error, now);
+  }
+  const Id id = it->second;
+  // To the port the connection was made to, or one that we listen on (RFC 8684 §3.2: the same port as announced).
+  const bool port_fits = d.addresses.local.port == e->connection.initial_addresses().local.port;
+  mptcp::SubflowId subflow;
+  const tcp::Verdict verdict = port_fits ? e->connection.accept_join(way_for(d.addresses, d.interface, now), d.segment, subflow, now)
+                                         : tcp::Verdict{tcp::ResetWith{wire::ResetReason::administratively_prohibited}};
+  if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) { return answer_stray(d, reset->reason, now); }
+  demux.insert(d.addresses, {id.index, id.generation, subflow});
+  touched(id, now);
+}
+
+/// RFC 9293 §3.10.7.1: a segment for a connection that does not exist is answered with an RST, unless it is one.
+void Stack::Parts::answer_stray(const Dissected& d, std::optional<wire::ResetReason> reason, Instant now) {
+  const Segment& in = d.segment;
+  counters.add(Counter::dropped_not_for_us);
+  if (in.flags.rst || !config.respond_to_strays || strays.size() >= kMostStrays || !answers.spend(now)) { return; }
+  Segment out;
+  out.flags.rst = true;
+  if (in.flags.ack) {
+    out.seq = in.ack;
+  } else {
+    out.flags.ack = true;
+    out.ack = {static_cast<std::uint32_t>(in.seq.raw + in.length())};
+  }
+  if (reason) { out.mptcp.push_back(wire::Reset{.transient = false, .unknown_flags = 0, .reason = *reason}); }
+  counters.add(Counter::strays_reset);
+  strays.push_back(assemble(d.addresses, out, {.ipv4_id = ipv4_id++, .interface = d.interface}, arena));
+}
+
+void Stack::Parts::take_error(const DissectedError& e, Instant now) {
+  const Place* place = demux.find(e.addresses);
+  if (!place) { return counters.add(Counter::dropped_not_for_us); }
+  const Id id{place->index, place->generation};
+  const mptcp::SubflowId on = place->subflow;
+  mptcp::Connection& c = connections.find(id)->connection;
+  if (e.kind == wire::IcmpKind::fragmentation_needed) {
+    c.on_packet_too_big(on, e.mtu, e.seq, now);
+  } else {
+    // RFC 9293 §3.9.2.2 with RFC 5461: protocol, port and prohibited are hard errors; net and host may pass.
+    const bool hard = e.kind != wire::IcmpKind::unreachable_network && e.kind != wire::IcmpKind::unreachable_host;
+    c.on_unreachable(on, hard, e.seq, now);
+  }
+  touched(id, now);
+}
+}  // namespace anabranch::stack

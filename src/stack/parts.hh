@@ -1,0 +1,132 @@
+/// The inside of a stack: tables, and the three ways in (a frame, a deadline, a verb). See stack.hh.
+#pragma once
+#include "base/slots.hh"
+#include "mptcp/connection.hh"
+#include "packet/assemble.hh"
+#include "packet/dissect.hh"
+#include "stack/demux.hh"
+#include "stack/stack.hh"
+#include "stack/timer_wheel.hh"
+
+#include <deque>
+#include <set>
+#include <unordered_map>
+
+namespace anabranch::stack {
+
+struct Entry {
+  Entry(Env& env, SlabPool& pool, Counters& counters, const mptcp::Config& config, wire::Key key, std::uint64_t number_)
+      : connection{env, pool, counters, config, key, number_}, number{number_} {}
+  mptcp::Connection connection;
+  std::uint64_t number;                     ///< names it in traces
+  std::vector<InterfaceId> interfaces;      ///< which may carry subflows; empty: all
+  Handle<struct ListenerTag> listener;      ///< passive: who will accept it; none once accepted or orphaned
+  bool announce = true;                     ///< all our addresses may be used; else the initial one only
+  bool released = false;                    ///< the application has forgotten it
+  bool queued = false;                      ///< in `ready` below
+  bool half_open = false;                   ///< counts against the backlog
+};
+using Id = Handle<Entry>;
+
+struct Listener {
+  ListenOptions options;
+  std::deque<Id> ready;                     ///< established, to be accepted
+  std::size_t half_open = 0;
+  std::size_t waiting() const { return ready.size() + half_open; }
+};
+
+/// So many answers a second, in integers.
+class AnswerBudget {
+ public:
+  explicit AnswerBudget(std::size_t per_second) : per_second_{per_second}, left_{per_second} {}
+  bool spend(Instant now) {
+    if (now - since_ >= 1_s) {
+      since_ = now;
+      left_ = per_second_;
+    }
+    if (left_ == 0) { return false; }
+    --left_;
+    return true;
+  }
+
+ private:
+  std::size_t per_second_, left_;
+  Instant since_{};
+};
+
+struct Stack::Parts {
+  Parts(Env& env, SlabPool& pool, Config config);
+
+  // in
+  void take(const Frame& frame, Instant now);
+  void take_segment(Dissected& d, Instant now);
+  void take_error(const DissectedError& e, Instant now);
+  void take_syn(Dissected& d, Instant now);
+  void take_join(Dissected& d, Instant now);
+  void answer_stray(const Dissected& d, std::optional<wire::ResetReason> reason, Instant now);
+  void update(const Network& now_is, Instant now);
+  void on_deadline(Instant now);
+  // out
+  std::size_t poll_transmit(std::span<Frame> out, Instant now);
+  Frame make_frame(const mptcp::Outgoing& out);
+  // sockets
+  Result<ConnectionId> connect(const ConnectOptions& options, Instant now);
+  Result<ListenerId> listen(const ListenOptions& options);
+  void close_listener(ListenerId id);
+  void release(ConnectionId id, Instant now);
+  template <class F>
+  auto with(ConnectionId id, std::string_view what, Instant now, F&& f) -> decltype(f(std::declval<mptcp::Connection&>())) {
+    Entry* e = find(id);
+    if (!e) { return fail(Errc::closed, what); }
+    auto out = f(e->connection);
+    touched({id.index, id.generation}, now);
+    return out;
+  }
+
+  // parts of the above
+  Entry* find(ConnectionId id) {
+    Entry* e = connections.find({id.index, id.generation});
+    return e && !e->released ? e : nullptr;
+  }
+  Id add(const mptcp::Config& config);
+  /// After anything happened to a connection: takes up its events, wishes and deadline, and lets it transmit.
+  void touched(Id id, Instant now);
+  /// The same without the last; true when it has something new to transmit. The connection may be gone afterwards.
+  bool take_up(Id id, Instant now);
+  void take_events(Id id, Entry& e);
+  void carry_out(Id id, Entry& e, const mptcp::OpenRequest& request, Instant now);
+  void give_up(Id id, Entry& e);
+  void enqueue(Id id, Entry& e);
+  mptcp::Way way_for(const Addresses& addresses, InterfaceId interface, Instant now) const;
+  std::vector<mptcp::LocalAddress> usable_addresses(const Entry& e) const;
+  std::optional<std::uint16_t> free_port(const Address& local, const SocketAddress& remote);
+  Listener* listener_for(const SocketAddress& local, InterfaceId interface, Handle<ListenerTag>* handle = nullptr);
+  std::optional<Errc> check(const mptcp::Config& config) const;
+  bool is_consistent() const;
+
+  Env& env;
+  SlabPool& pool;
+  Config config;
+  Network network;
+  Counters counters;
+  Tally<DropReason> malformed;
+  Slots<Entry> connections;
+  Slots<Listener, ListenerTag> listeners;
+  std::unordered_map<std::uint32_t, Id> tokens;   ///< never iterated
+  std::size_t half_open = 0;
+  Demux demux;
+  TimerWheel wheel;
+  std::deque<Id> ready;                           ///< connections that may have something to send
+  std::deque<Frame> strays;                       ///< answers to segments that belong to nothing
+  std::deque<Event> events;
+  HeaderArena arena;
+  AnswerBudget answers;
+  crypto::SipKey isn_key;
+  std::uint64_t next_number = 1;
+  std::size_t next_port = 0;
+  std::uint16_t ipv4_id = 0;
+
+  static constexpr std::size_t kMostStrays = 256;
+  static constexpr unsigned kBurst = 16;          ///< frames of one connection before it is the next one's turn
+};
+}  // namespace anabranch::stack

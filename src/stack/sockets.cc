@@ -1,0 +1,142 @@
+// The application's side of a stack: connecting, listening, letting go.
+#include "cc/registry.hh"
+#include "stack/parts.hh"
+
+#include <algorithm>
+
+namespace anabranch::stack {
+
+Stack::Parts::Parts(Env& env_, SlabPool& pool_, Config config_)
+    : env{env_},
+      pool{pool_},
+      config{std::move(config_)},
+      connections{config.limits.connections},
+      demux{env.random},
+      arena{pool_},
+      answers{config.limits.resets_per_second},
+      isn_key{crypto::SipKey::draw(env.random)},
+      next_port{static_cast<std::size_t>(env.random.visible() % 65536)},
+      ipv4_id{static_cast<std::uint16_t>(env.random.visible())} {}
+
+std::optional<Errc> Stack::Parts::check(const mptcp::Config& c) const {
+  const auto known = [](auto names, std::string_view name) { return std::ranges::find(names, name) != names.end(); };
+  const bool good = known(mptcp::scheduler_names(), c.scheduler) && known(mptcp::path_manager_names(), c.path_manager) &&
+                    known(cc::controller_names(), c.tcp.congestion) && c.max_subflows > 0 && c.send_buffer && c.receive_buffer;
+  return good ? std::nullopt : std::optional{Errc::bad_argument};
+}
+
+Id Stack::Parts::add(const mptcp::Config& c) {
+  wire::Key key;
+  do {  // §3.1: a token names one connection; key 0 is not a key
+    key.raw = env.random.secret_word();
+  } while (key.raw == 0 || tokens.contains(mptcp::kVersion1.token_of(key).raw));
+  const Id id = connections.emplace(env, pool, counters, c, key, next_number++);
+  if (id) { tokens[mptcp::kVersion1.token_of(key).raw] = id; }
+  return id;
+}
+
+mptcp::Way Stack::Parts::way_for(const Addresses& a, InterfaceId interface, Instant now) const {
+  mptcp::Way way{.addresses = a, .interface = interface, .isn = crypto::initial_seq(isn_key, a.local, a.remote, now)};
+  if (const Interface* i = find_interface(network, interface)) {
+    way.mtu = i->mtu;
+    way.super_segment = i->super_segment;
+  }
+  return way;
+}
+
+std::vector<mptcp::LocalAddress> Stack::Parts::usable_addresses(const Entry& e) const {
+  const auto& initial = e.connection.initial_addresses().local.address;
+  std::vector<mptcp::LocalAddress> out;
+  for (const Interface& i : network.interfaces) {
+    const bool allowed = e.interfaces.empty() || std::ranges::find(e.interfaces, i.id) != e.interfaces.end();
+    if (!i.up || !allowed) { continue; }
+    for (const InterfaceAddress& a : i.addresses) {
+      // Without its scope a link-local address means nothing to the peer, and a loopback one is nobody else's.
+      const bool global = !a.address.is_link_local() && !a.address.is_loopback() && e.announce;
+      if (global || a.address == initial) { out.push_back({i.id, a.address}); }
+    }
+  }
+  return out;
+}
+
+/// A local port of ours whose 4-tuple is free, in turn.
+std::optional<std::uint16_t> Stack::Parts::free_port(const Address& local, const SocketAddress& remote) {
+  for (std::size_t i = 0; i < config.ports.size(); ++i) {
+    const std::uint16_t port = config.ports[next_port++ % config.ports.size()];
+    if (!demux.contains({{local, port}, remote})) { return port; }
+  }
+  return std::nullopt;
+}
+
+Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instant now) {
+  if (const auto bad = check(options.config)) { return fail(*bad, "connect: unknown policy name or empty limit"); }
+  std::vector<InterfaceId> ways = interfaces_towards(network, options.remote.address);
+  if (!options.interfaces.empty()) {
+    const auto unwanted = [&](InterfaceId i) { return std::ranges::find(options.interfaces, i) == options.interfaces.end(); };
+    std::erase_if(ways, unwanted);
+    std::ranges::stable_sort(ways, {}, [&](InterfaceId i) {
+      return std::ranges::find(options.interfaces, i) - options.interfaces.begin();
+    });
+  }
+  if (ways.empty()) { return fail(Errc::unreachable, "connect: no allowed interface has a route there"); }
+  const Address local = *source_address(network, ways.front(), options.remote.address);
+  const auto port = free_port(local, options.remote);
+  if (!port) { return fail(Errc::no_ports_left, "connect"); }
+  const Id id = add(options.config);
+  if (!id) { return fail(Errc::limit_reached, "connect: too many connections"); }
+  Entry& e = *connections.find(id);
+  e.interfaces = options.interfaces;
+  const Addresses a{{local, *port}, options.remote};
+  demux.insert(a, {id.index, id.generation, {0}});
+  counters.add(Counter::connections_opened);
+  e.connection.connect(way_for(a, ways.front(), now), now);
+  e.connection.set_local_addresses(usable_addresses(e), now);
+  touched(id, now);
+  return ConnectionId{id.index, id.generation};
+}
+
+Result<ListenerId> Stack::Parts::listen(const ListenOptions& options) {
+  if (const auto bad = check(options.config)) { return fail(*bad, "listen: unknown policy name or empty limit"); }
+  if (options.port == 0 || options.backlog == 0) { return fail(Errc::bad_argument, "listen: port and backlog must not be 0"); }
+  bool taken = false;
+  listeners.for_each([&](auto, const Listener& l) {
+    taken = taken || (l.options.port == options.port && (!l.options.address || !options.address || l.options.address == options.address));
+  });
+  if (taken) { return fail(Errc::address_in_use, "listen"); }
+  const auto h = listeners.emplace(Listener{options, {}, 0});
+  return ListenerId{h.index, h.generation};
+}
+
+void Stack::Parts::close_listener(ListenerId id) {
+  const Handle<ListenerTag> h{id.index, id.generation};
+  Listener* l = listeners.find(h);
+  if (!l) { return; }
+  // Whoever was not accepted yet never will be.
+  std::vector<Id> orphans;
+  connections.for_each([&](Id c, const Entry& e) { if (e.listener == h) { orphans.push_back(c); } });
+  const std::deque<Id> unaccepted = std::move(l->ready);
+  listeners.erase(h);
+  for (const Id c : unaccepted) { orphans.push_back(c); }
+  for (const Id c : orphans) {
+    if (!connections.find(c)) { continue; }
+    Entry& e = *connections.find(c);
+    if (std::exchange(e.half_open, false)) { --half_open; }
+    e.listener = {};
+    e.released = true;
+    e.connection.abort(Instant{});
+    enqueue(c, e);
+  }
+}
+
+void Stack::Parts::release(ConnectionId cid, Instant now) {
+  Entry* e = find(cid);
+  if (!e) { return; }
+  const Id id{cid.index, cid.generation};
+  e->released = true;
+  std::erase_if(events, [&](const Event& ev) { return ev.what != Happened::acceptable && ev.connection == cid; });
+  // RFC 9293 §3.10.4 with RFC 2525 §2.17: what the peer sent and nobody read must not look delivered.
+  if (e->connection.readable() || !e->connection.established()) { e->connection.abort(now); }
+  else { (void)e->connection.finish(now); }
+  touched(id, now);
+}
+}  // namespace anabranch::stack

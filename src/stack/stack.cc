@@ -1,0 +1,101 @@
+#include "stack/parts.hh"
+
+namespace anabranch::stack {
+
+Stack::Stack(Env& env, SlabPool& pool, Config config) : parts_{std::make_unique<Parts>(env, pool, std::move(config))} {}
+Stack::~Stack() = default;
+
+void Stack::update(const Network& network, Instant now) { parts_->update(network, now); }
+void Stack::receive(std::span<Frame> frames, Instant now) {
+  for (Frame& frame : frames) {
+    parts_->take(frame, now);
+    frame = {};
+  }
+}
+std::size_t Stack::poll_transmit(std::span<Frame> out, Instant now) { return parts_->poll_transmit(out, now); }
+void Stack::on_deadline(Instant now) { parts_->on_deadline(now); }
+Instant Stack::deadline() const { return parts_->wheel.next(); }
+
+std::optional<Event> Stack::poll_event() {
+  if (parts_->events.empty()) { return std::nullopt; }
+  const Event out = parts_->events.front();
+  parts_->events.pop_front();
+  return out;
+}
+
+Result<ConnectionId> Stack::connect(const ConnectOptions& options, Instant now) { return parts_->connect(options, now); }
+Result<ListenerId> Stack::listen(const ListenOptions& options) { return parts_->listen(options); }
+
+std::optional<ConnectionId> Stack::accept(ListenerId id) {
+  Listener* l = parts_->listeners.find({id.index, id.generation});
+  if (!l || l->ready.empty()) { return std::nullopt; }
+  const Id out = l->ready.front();
+  l->ready.pop_front();
+  return ConnectionId{out.index, out.generation};
+}
+
+void Stack::close(ListenerId id) { parts_->close_listener(id); }
+
+Result<std::size_t> Stack::write(ConnectionId id, std::span<const std::uint8_t> bytes, Instant now) {
+  return parts_->with(id, "write", now, [&](mptcp::Connection& c) { return c.write(bytes, now); });
+}
+
+Result<Chain> Stack::read_chain(ConnectionId id, Bytes at_most, Instant now) {
+  return parts_->with(id, "read", now, [&](mptcp::Connection& c) { return c.read(at_most, now); });
+}
+
+Result<std::size_t> Stack::read(ConnectionId id, std::span<std::uint8_t> out, Instant now) {
+  if (out.empty()) { return 0; }
+  const Result<Chain> chain = read_chain(id, {out.size()}, now);
+  if (!chain) { return std::unexpected(chain.error()); }
+  return chain->copy_to(out);
+}
+
+Bytes Stack::readable(ConnectionId id) const {
+  const Entry* e = parts_->find(id);
+  return e ? e->connection.readable() : Bytes{};
+}
+Bytes Stack::writable(ConnectionId id) const {
+  const Entry* e = parts_->find(id);
+  return e ? e->connection.writable() : Bytes{};
+}
+
+Status Stack::finish(ConnectionId id, Instant now) {
+  return parts_->with(id, "finish", now, [&](mptcp::Connection& c) { return c.finish(now); });
+}
+
+Status Stack::abort(ConnectionId id, Instant now) {
+  return parts_->with(id, "abort", now, [&](mptcp::Connection& c) -> Status {
+    c.abort(now);
+    return {};
+  });
+}
+
+void Stack::release(ConnectionId id, Instant now) { parts_->release(id, now); }
+
+Result<mptcp::ConnectionInfo> Stack::info(ConnectionId id, Instant) const {
+  const Entry* e = parts_->find(id);
+  if (!e) { return fail(Errc::closed, "info"); }
+  return e->connection.info();
+}
+
+SocketAddress Stack::local_address(ConnectionId id) const {
+  const Entry* e = parts_->find(id);
+  return e ? e->connection.initial_addresses().local : SocketAddress{};
+}
+SocketAddress Stack::remote_address(ConnectionId id) const {
+  const Entry* e = parts_->find(id);
+  return e ? e->connection.initial_addresses().remote : SocketAddress{};
+}
+
+Status Stack::set_backup(ConnectionId id, mptcp::SubflowId subflow, bool backup, Instant now) {
+  return parts_->with(id, "set_backup", now, [&](mptcp::Connection& c) { return c.set_backup(subflow, backup, now); });
+}
+Status Stack::close_subflow(ConnectionId id, mptcp::SubflowId subflow, Instant now) {
+  return parts_->with(id, "close_subflow", now, [&](mptcp::Connection& c) { return c.close_subflow(subflow, now); });
+}
+
+const Counters& Stack::counters() const { return parts_->counters; }
+std::size_t Stack::connection_count() const { return parts_->connections.size(); }
+bool Stack::is_consistent() const { return parts_->is_consistent(); }
+}  // namespace anabranch::stack

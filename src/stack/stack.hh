@@ -1,0 +1,129 @@
+/// A host's transport, without I/O: frames and instants in, frames and a deadline out; sockets by handle.
+///
+/// Finds the connection of each packet (4-tuple), the listener of a SYN, the connection of an MP_JOIN (token), the port
+/// and route of a new subflow. Owns all connections. Several stacks may live in one process; there is no global state.
+/// Nothing is called back: after `receive`, `on_deadline` or a socket verb, ask `poll_event` and `poll_transmit`.
+#pragma once
+#include "base/env.hh"
+#include "base/network.hh"
+#include "base/result.hh"
+#include "mptcp/config.hh"
+#include "packet/frame.hh"
+#include "stack/counters.hh"
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace anabranch::stack {
+
+/// Handles with generations: a stale one is an error (`closed`), never another connection.
+struct ConnectionId {
+  std::uint32_t index = 0, generation = 0;
+  constexpr auto operator<=>(const ConnectionId&) const = default;
+};
+struct ListenerId {
+  std::uint32_t index = 0, generation = 0;
+  constexpr auto operator<=>(const ListenerId&) const = default;
+};
+
+struct Limits {
+  std::size_t connections = 65536;        ///< half-open and open
+  std::size_t half_open = 1024;           ///< over all listeners
+  std::size_t resets_per_second = 1000;   ///< answers to strays
+};
+
+struct ConnectOptions {
+  SocketAddress remote;
+  std::vector<InterfaceId> interfaces;    ///< which may carry subflows, the first one first; empty: all that route there
+  mptcp::Config config;
+};
+
+struct ListenOptions {
+  std::uint16_t port = 0;                 ///< must be one of the stack's ports
+  std::optional<Address> address;         ///< none: any of ours, both families
+  std::vector<InterfaceId> interfaces;    ///< none: all
+  std::size_t backlog = 128;              ///< established and not accepted; half-open ones are bounded by it too
+  bool announce = true;                   ///< ADD_ADDR for our other addresses
+  mptcp::Config config;
+};
+
+enum class Happened : std::uint8_t {
+  connected,      ///< the connection can be written and read
+  readable,       ///< bytes or the end of the stream are there (edge: after they were not)
+  writable,       ///< room after `write` took less than it was given
+  peer_finished,  ///< the peer will send no more; what came before can be read
+  fell_back,      ///< plain TCP from here on; info() says why
+  subflow_changed,///< one opened or ended: info() has the list
+  closed,         ///< dead: both directions done, reset, refused or timed out; `error` says which (closed: orderly)
+  acceptable,     ///< a listener has a connection for accept()
+};
+
+struct Event {
+  Happened what{};
+  ConnectionId connection;  ///< not for acceptable
+  ListenerId listener;      ///< only for acceptable
+  Errc error = Errc::closed;
+};
+
+class Stack {
+ public:
+  struct Config {
+    Limits limits;
+    std::vector<std::uint16_t> ports;     ///< local ports this stack owns, for connecting from; listeners may add theirs
+    bool respond_to_strays = true;        ///< RST for segments to our ports that belong to nothing
+  };
+  Stack(Env& env, SlabPool& pool, Config config);
+  ~Stack();
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
+
+  // --- the network's side
+  void update(const Network& network, Instant now);    ///< interfaces, addresses or routes changed
+  void receive(std::span<Frame> frames, Instant now);  ///< frames may be emptied
+  /// Fills from the front with frames for the interfaces they name; call until it returns 0.
+  std::size_t poll_transmit(std::span<Frame> out, Instant now);
+  void on_deadline(Instant now);
+  Instant deadline() const;                             ///< when on_deadline is wanted next
+  std::optional<Event> poll_event();
+
+  // --- sockets
+  Result<ConnectionId> connect(const ConnectOptions& options, Instant now);
+  Result<ListenerId> listen(const ListenOptions& options);
+  std::optional<ConnectionId> accept(ListenerId);
+  void close(ListenerId);
+  /// Copies as much as the send buffer takes; would_block when that is nothing, closed after finish or death.
+  Result<std::size_t> write(ConnectionId, std::span<const std::uint8_t> bytes, Instant now);
+  /// 0: end of stream. would_block: nothing yet. An error only after everything that arrived was read.
+  Result<std::size_t> read(ConnectionId, std::span<std::uint8_t> out, Instant now);
+  Result<Chain> read_chain(ConnectionId, Bytes at_most, Instant now);  ///< the same without the copy
+  Bytes readable(ConnectionId) const;
+  Bytes writable(ConnectionId) const;
+  Status finish(ConnectionId, Instant now);             ///< no more writing; what was written still arrives
+  Status abort(ConnectionId, Instant now);              ///< MP_FASTCLOSE or RST
+  /// The application forgets the handle: finishes if it has not, aborts if unread data would be lost, and the stack
+  /// carries the rest through without it.
+  void release(ConnectionId, Instant now);
+  Result<mptcp::ConnectionInfo> info(ConnectionId, Instant now) const;
+  SocketAddress local_address(ConnectionId) const;      ///< of the initial subflow
+  SocketAddress remote_address(ConnectionId) const;
+
+  // --- steering and watching
+  Status set_backup(ConnectionId, mptcp::SubflowId, bool backup, Instant now);  ///< sends MP_PRIO
+  Status close_subflow(ConnectionId, mptcp::SubflowId, Instant now);
+  const Counters& counters() const;
+  std::size_t connection_count() const;
+  bool is_consistent() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+}  // namespace anabranch::stack
+
+template <>
+struct anabranch::Names<anabranch::stack::Happened> {
+  static constexpr std::string_view list[] = {"connected", "readable",        "writable", "peer_finished",
+                                              "fell_back", "subflow_changed", "closed",   "acceptable"};
+};
