@@ -1,0 +1,194 @@
+#include "sim/scenario.hh"
+
+#include <fmt/format.h>
+
+namespace anabranch::sim {
+namespace {
+const World* running = nullptr;  // NOLINT: the one thing a signal handler can look at
+
+struct Running {
+  explicit Running(const World& world) { running = &world; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() { running = nullptr; }
+};
+
+/// A quarter of the rate.
+LinkSpec slowed(LinkSpec spec) {
+  spec.rate.bytes_per_second /= 4;
+  return spec;
+}
+
+bool all(const World& world, bool (Transfer::*is)() const) {
+  return std::ranges::all_of(world.transfers(), [&](const auto& transfer) { return (*transfer.*is)(); });
+}
+
+/// Whether all connections are past their handshakes and of Multipath TCP. Others have no path to go to: losing their
+/// interface may end them, and that is no fault.
+bool can_move(const World& world) {
+  return std::ranges::all_of(world.transfers(), [&](const auto& transfer) {
+    return std::ranges::all_of(std::array{&transfer->client(), &transfer->server()}, [&](const Application* end) {
+      if (!end->connected()) { return false; }
+      const auto info = end->host().stack().info(*end->id(), world.now());
+      return !info || info->protocol == mptcp::Protocol::mptcp;
+    });
+  });
+}
+
+void strike(World& world, const Scenario& scenario, const Event& event) {
+  Link& link = *world.links()[event.link];
+  Host& host = link.end(event.side);
+  const LinkPlan& plan = scenario.links[event.link];
+  switch (event.what) {
+    case Trouble::cut: link.cut(event.side == 0); break;
+    case Trouble::cut_one_way: link.cut_from(host); break;
+    case Trouble::heal: link.heal(); break;
+    case Trouble::interface_down:
+      if (can_move(world)) { link.take_down_at(host); }
+      break;
+    case Trouble::interface_up: link.bring_up(); break;
+    case Trouble::slow_down: link.set_from(host, slowed(event.side == 0 ? plan.forth : plan.back)); break;
+  }
+}
+
+void heal_all(World& world, const Scenario& scenario) {
+  for (std::size_t i = 0; i < scenario.links.size(); ++i) {
+    Link& link = *world.links()[i];
+    link.set_from(link.end(0), healed(scenario.links[i].forth));
+    link.set_from(link.end(1), healed(scenario.links[i].back));
+    link.bring_up();
+  }
+}
+
+Outcome outcome(const World& world, const Scenario& scenario, std::string_view why) {
+  Outcome out;
+  out.digest = world.trace_digest();
+  out.arrivals = world.arrivals();
+  out.took = world.now() - Instant{};
+  out.passed = why.empty();
+  if (!out.passed) { out.report = fmt::format("{}: {}{}", why, world.replay(), to_text(scenario)); }
+  return out;
+}
+}  // namespace
+
+LinkSpec healed(const LinkSpec& spec) {
+  LinkSpec clean;
+  clean.rate = spec.rate;
+  clean.delay = spec.delay;
+  clean.queue = spec.queue;
+  clean.mtu = spec.mtu;
+  clean.overhead = spec.overhead;
+  clean.keep_super_segments = spec.keep_super_segments;
+  return clean;
+}
+
+Duration completion_bound(const Scenario& scenario) {
+  Rate slowest{std::numeric_limits<std::uint64_t>::max()};
+  Duration round_trip{};
+  for (const LinkPlan& link : scenario.links) {
+    Duration both{};
+    for (const LinkSpec* spec : {&link.forth, &link.back}) {
+      if (spec->rate == Rate{}) { continue; }
+      slowest = std::min(slowest, spec->rate);
+      const Bytes queue = spec->queue ? spec->queue : default_queue(spec->rate);
+      both = both + spec->delay + time_for(queue, spec->rate);
+    }
+    round_trip = std::max(round_trip, both);
+  }
+  Bytes bytes;
+  Duration pauses{};
+  for (const TransferPlan& transfer : scenario.transfers) {
+    bytes += transfer.up + transfer.down;
+    const auto paused = [](const Manners& manners, Bytes reads) {
+      return manners.read_every * static_cast<std::int64_t>(reads.n / manners.read_at_most.n + 2);
+    };
+    pauses = pauses + paused(transfer.options.client_manners, transfer.down) +
+             paused(transfer.options.server_manners, transfer.up);
+  }
+  constexpr std::int64_t kRoundTrips = 100;  // a window that grows by a packet each sends 5000 packets meanwhile
+  constexpr std::uint64_t kOften = 4;        // each byte: on two paths, and room for headers and ACKs
+  constexpr Duration kSlack{10'000'000'000}; // a few timeouts of the minimum, one after the other
+  for (const TransferPlan& transfer : scenario.transfers) {
+    const tcp::Config& tcp = transfer.options.server.tcp;
+    if (tcp.keepalive_idle > Duration{}) {
+      pauses = pauses + tcp.keepalive_idle + tcp.keepalive_interval * tcp.keepalive_probes;
+    }
+  }
+  return time_for(bytes * kOften, slowest) + round_trip * kRoundTrips + pauses * 2 + scenario.heal_at * 3 + kSlack;
+}
+
+Outcome run(const Scenario& scenario, std::string_view command, std::size_t kept_segments) {
+  World world{scenario.seed, {kept_segments, scenario.consistency_every}};
+  const Running guard{world};
+  world.set_command(std::string{command});
+  Host &client = world.host("client"), &server = world.host("server");
+  for (const LinkPlan& plan : scenario.links) {
+    Link& link = world.link(client, server, plan.forth, plan.back, plan.options);
+    link.set_middlebox(make_middlebox(plan.meddling, world.pool()));
+  }
+  for (const TransferPlan& plan : scenario.transfers) { world.transfer(client, server, plan.up, plan.options); }
+  for (const Event& event : scenario.events) {
+    if (event.at < scenario.heal_at) {
+      world.at(event.at, [&world, &scenario, event] { strike(world, scenario, event); });
+    }
+  }
+  world.at(scenario.heal_at, [&] { heal_all(world, scenario); });
+  if (!world.run_for(scenario.heal_at)) { return outcome(world, scenario, "phase one"); }
+  if (!world.run_until([&] { return all(world, &Transfer::complete); }, completion_bound(scenario))) {
+    return outcome(world, scenario, "completion");
+  }
+  const Duration took = world.now() - Instant{};
+  // Closing: timers that were backed off, one more round of them, TIME-WAIT, and a life without subflows at most.
+  const Duration closing = scenario.heal_at * 3 + Duration{60'000'000'000};
+  if (!world.run_until([&] { return world.quiet(); }, closing)) { return outcome(world, scenario, "closing"); }
+  Outcome passed = outcome(world, scenario, "");
+  passed.took = took;
+  return passed;
+}
+
+const World* current_world() { return running; }
+
+namespace {
+std::string spec_text(const LinkSpec& spec) {
+  return fmt::format("{:.2f} Mb/s {:.1f} ms queue {} loss {} burst {} jitter {:.1f} ms{} reorder {} duplicate {}{}",
+                     static_cast<double>(spec.rate.bytes_per_second) * 8 / 1e6, milliseconds(spec.delay), spec.queue.n,
+                     spec.loss, spec.burst.enter, milliseconds(spec.jitter), spec.jitter_reorders ? " reordering" : "",
+                     spec.reorder, spec.duplicate, spec.keep_super_segments ? " keeps super-segments" : "");
+}
+std::string config_text(const mptcp::Config& config, const Manners& manners) {
+  return fmt::format("{}{}{}{}{} scale {} {} {} {} buffers {}/{} writes {}-{} reads {} every {:.1f} ms{}{}{}",
+                     config.multipath ? "multipath" : "plain", config.checksum ? " checksum" : "",
+                     config.tcp.timestamps ? "" : " no timestamps", config.tcp.sack ? "" : " no sack",
+                     config.tcp.window_scaling ? "" : " no scaling", config.tcp.window_scale, config.tcp.congestion,
+                     config.scheduler, config.path_manager, config.send_buffer.n, config.receive_buffer.n,
+                     manners.write_at_least.n, manners.write_at_most.n, manners.read_at_most.n,
+                     milliseconds(manners.read_every), manners.read_chains ? " chains" : "",
+                     manners.finish_late ? " finishes late" : "", manners.linger ? " lingers" : "");
+}
+}  // namespace
+
+std::string to_text(const Scenario& scenario) {
+  std::string text = fmt::format("scenario of seed {}, healed at {:.3f} s\n", scenario.seed, seconds(scenario.heal_at));
+  for (std::size_t i = 0; i < scenario.links.size(); ++i) {
+    const LinkPlan& link = scenario.links[i];
+    text += fmt::format("  link{}{}{} mtu {} super_segment {}{}{} middlebox {}\n    forth {}\n", i + 1, link.options.v4 ? " v4" : "",
+                        link.options.v6 ? " v6" : "", link.options.mtu, link.options.super_segment,
+                        link.options.checksum_offload ? " offload" : "",
+                        link.options.default_route ? " default route" : "", name(link.meddling), spec_text(link.forth));
+    if (link.back != link.forth) { text += fmt::format("    back  {}\n", spec_text(link.back)); }
+  }
+  for (const TransferPlan& t : scenario.transfers) {
+    text += fmt::format("  transfer up {} down {} start {:.3f} s link{}{}{}{}\n    client {}\n    server {}\n", t.up.n,
+                        t.down.n, seconds(t.options.start), t.options.link + 1,
+                        t.options.announce ? "" : " not announcing", t.options.close_listener ? " closes listener" : "",
+                        t.options.abort_after ? fmt::format(" client aborts after {}", t.options.abort_after->n) : "",
+                        config_text(t.options.client, t.options.client_manners),
+                        config_text(t.options.server, t.options.server_manners));
+  }
+  for (const Event& event : scenario.events) {
+    text += fmt::format("  {:.3f} s {} link{} side {}\n", seconds(event.at), name(event.what), event.link + 1,
+                        event.side == 0 ? "client" : "server");
+  }
+  return text;
+}
+}  // namespace anabranch::sim

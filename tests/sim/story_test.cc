@@ -1,0 +1,182 @@
+// What Multipath TCP is for, told as stories: two links, a transfer, something happens, and the bytes arrive anyway.
+#include "sim/world.hh"
+
+#include <cstdlib>
+#include <gtest/gtest.h>
+
+namespace anabranch::sim {
+namespace {
+
+/// ANABRANCH_SEED runs a story with other dice.
+std::uint64_t seed() {
+  const char* given = std::getenv("ANABRANCH_SEED");
+  return given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
+}
+
+struct Pair {
+  explicit Pair(std::uint64_t of_seed = seed()) : world{of_seed} {}
+  World world;
+  Host &phone = world.host("phone"), &server = world.host("server");
+
+  Transfer& upload(Bytes bytes, const TransferOptions& options = {}) {
+    return world.transfer(phone, server, bytes, options);
+  }
+  testing::AssertionResult completes(const Transfer& transfer, Duration limit) {
+    if (!world.run_until([&] { return transfer.complete(); }, limit)) {
+      return testing::AssertionFailure() << world.replay();
+    }
+    if (transfer.received_digest() != transfer.sent_digest()) {
+      return testing::AssertionFailure() << "digests differ\n" << world.replay();
+    }
+    return testing::AssertionSuccess();
+  }
+  mptcp::ConnectionInfo info(const Application& end) const {
+    return end.host().stack().info(*end.id(), world.now()).value_or(mptcp::ConnectionInfo{});
+  }
+  /// Until the server has read so much.
+  testing::AssertionResult reads(const Transfer& transfer, Bytes bytes, Duration limit) {
+    if (world.run_until([&] { return transfer.server().read() >= bytes.n; }, limit)) {
+      return testing::AssertionSuccess();
+    }
+    return testing::AssertionFailure() << world.replay();
+  }
+};
+
+TEST(Story, ATransferSurvivesTheLossOfItsBestPath) {
+  Pair pair;
+  auto& wifi = pair.world.link(pair.phone, pair.server, {.rate = 40_Mbps, .delay = 10_ms, .queue = 64_KiB, .loss = 0.005});
+  auto& lte = pair.world.link(pair.phone, pair.server, {.rate = 12_Mbps, .delay = 35_ms, .queue = 256_KiB});
+  pair.world.at(2_s, [&] { wifi.cut(); });
+  auto& transfer = pair.upload(16_MiB);
+  ASSERT_TRUE(pair.completes(transfer, 60_s));
+  EXPECT_GT(lte.delivered(), 4_MiB) << pair.world.replay();
+}
+
+TEST(Story, APathThatLosesItsInterfaceHandsOverWithinASecond) {
+  Pair pair;
+  auto& wifi = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms});
+  pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 30_ms});
+  auto& transfer = pair.upload(16_MiB);
+  ASSERT_TRUE(pair.reads(transfer, 2_MiB, 10_s));
+  wifi.take_down_at(pair.phone);
+  const std::uint64_t before = transfer.server().read();
+  ASSERT_TRUE(pair.world.run_for(1_s)) << pair.world.replay();
+  EXPECT_GT(transfer.server().read(), before + 1'000'000) << pair.world.replay();
+  ASSERT_TRUE(pair.completes(transfer, 60_s));
+}
+
+TEST(Story, TwoCleanPathsTogetherCarryWhatBothCan) {
+  Pair pair;
+  pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms});
+  pair.world.link(pair.phone, pair.server, {.rate = 10_Mbps, .delay = 25_ms});
+  auto& transfer = pair.upload(64_MiB);
+  ASSERT_TRUE(pair.world.run_for(3_s)) << pair.world.replay();  // windows open
+  const std::uint64_t before = transfer.server().read();
+  ASSERT_TRUE(pair.world.run_for(10_s)) << pair.world.replay();
+  const double mbps = static_cast<double>(transfer.server().read() - before) * 8 / 10 / 1e6;
+  EXPECT_GE(mbps, 0.9 * 30) << pair.world.replay();
+}
+
+Duration time_of_upload(bool second_path, double its_loss) {
+  Pair pair;
+  pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 20_ms});
+  if (second_path) { pair.world.link(pair.phone, pair.server, {.rate = 10_Mbps, .delay = 40_ms, .loss = its_loss}); }
+  auto& transfer = pair.upload(16_MiB);
+  EXPECT_TRUE(pair.completes(transfer, 60_s));
+  return pair.world.now() - Instant{};
+}
+
+TEST(Story, ALossySecondPathDoesNotMakeItWorseThanTheFirstAlone) {
+  const Duration alone = time_of_upload(false, 0);
+  EXPECT_LE(time_of_upload(true, 0.01), alone);
+  EXPECT_LT(time_of_upload(true, 0), alone * 8 / 10);
+}
+
+TEST(Story, ASecondPathThatIsABlackHoleFromTheStartDoesNotHurt) {
+  Pair pair;
+  pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 20_ms});
+  auto& dead = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 20_ms});
+  dead.cut();
+  auto& transfer = pair.upload(4_MiB);
+  ASSERT_TRUE(pair.completes(transfer, 10_s));
+}
+
+TEST(Story, AnInterfaceThatComesBackCarriesDataAgain) {
+  Pair pair;
+  auto& wifi = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms});
+  pair.world.link(pair.phone, pair.server, {.rate = 5_Mbps, .delay = 40_ms});
+  auto& transfer = pair.upload(16_MiB);
+  pair.world.at(2_s, [&] { wifi.take_down_at(pair.phone); });
+  pair.world.at(5_s, [&] { wifi.bring_up(); });
+  ASSERT_TRUE(pair.world.run_for(6_s)) << pair.world.replay();
+  const Bytes before = wifi.delivered();
+  ASSERT_TRUE(pair.completes(transfer, 60_s));
+  EXPECT_GT(wifi.delivered(), before + 4_MiB) << pair.world.replay();
+}
+
+TEST(Story, ALonePathThatGoesDownAndComesBackResumes) {
+  Pair pair;
+  auto& link = pair.world.link(pair.phone, pair.server, {.rate = 10_Mbps, .delay = 10_ms});
+  auto& transfer = pair.upload(4_MiB);
+  pair.world.at(1_s, [&] { link.take_down_at(pair.phone); });
+  pair.world.at(3_s, [&] { link.bring_up(); });
+  ASSERT_TRUE(pair.completes(transfer, 30_s));
+}
+
+TEST(Story, BothWaysAtOnceArriveWhole) {
+  Pair pair;
+  pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms, .loss = 0.01});
+  pair.world.link(pair.phone, pair.server, {.rate = 10_Mbps, .delay = 30_ms, .loss = 0.01});
+  auto& transfer = pair.upload(3_MiB, {.back = 5_MiB});
+  ASSERT_TRUE(pair.completes(transfer, 60_s));
+}
+
+class PlainPeer : public testing::TestWithParam<bool> {};  // whether it is the client who speaks plain TCP
+
+TEST_P(PlainPeer, AConnectionToItIsPlainTcpAndWorks) {
+  Pair pair;
+  pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms, .loss = 0.002});
+  auto& second = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms});
+  TransferOptions options{.back = 1_MiB};
+  (GetParam() ? options.client : options.server).multipath = false;
+  auto& transfer = pair.upload(1_MiB, options);
+  ASSERT_TRUE(pair.reads(transfer, 64_KiB, 10_s));
+  for (const Application* end : {&transfer.client(), &transfer.server()}) {
+    EXPECT_EQ(pair.info(*end).protocol, mptcp::Protocol::tcp);
+    const bool plain = (end == &transfer.client()) == GetParam();
+    EXPECT_EQ(pair.info(*end).fallback_reason,
+              plain ? mptcp::FallbackReason::not_requested
+                    : GetParam() ? mptcp::FallbackReason::peer_did_not_offer : mptcp::FallbackReason::peer_refused);
+  }
+  ASSERT_TRUE(pair.completes(transfer, 30_s));
+  EXPECT_EQ(second.delivered(), Bytes{});
+}
+INSTANTIATE_TEST_SUITE_P(Story, PlainPeer, testing::Bool());
+
+TEST(Story, WhenAllIsReadTheStacksForgetTheConnectionAndItsBytes) {
+  Pair pair;
+  pair.world.link(pair.phone, pair.server, {.rate = 50_Mbps, .delay = 5_ms, .loss = 0.01});
+  pair.world.link(pair.phone, pair.server, {.rate = 50_Mbps, .delay = 15_ms, .loss = 0.01});
+  TransferOptions options;
+  options.client.tcp.time_wait = options.server.tcp.time_wait = 1_s;
+  auto& transfer = pair.upload(2_MiB, options);
+  ASSERT_TRUE(pair.completes(transfer, 30_s));
+  ASSERT_TRUE(pair.world.run_until([&] { return pair.world.quiet(); }, 30_s)) << pair.world.replay();
+  EXPECT_LE(pair.world.slabs_in_use(), 8u);  // what arenas and packers keep open for the next packet
+}
+
+std::uint64_t digest_of(std::uint64_t of_seed) {
+  Pair pair{of_seed};
+  pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms, .loss = 0.02, .jitter = 3_ms});
+  pair.world.link(pair.phone, pair.server, {.rate = 10_Mbps, .delay = 30_ms, .reorder = 0.02, .duplicate = 0.01});
+  auto& transfer = pair.upload(1_MiB, {.back = 100_KiB});
+  EXPECT_TRUE(pair.completes(transfer, 60_s));
+  return pair.world.trace_digest();
+}
+
+TEST(Story, TheSameSeedIsTheSameStoryAndAnotherIsAnother) {
+  EXPECT_EQ(digest_of(5), digest_of(5));
+  EXPECT_NE(digest_of(5), digest_of(6));
+}
+}  // namespace
+}  // namespace anabranch::sim
