@@ -6,12 +6,12 @@ namespace anabranch::mptcp {
 
 std::optional<wire::AddressId> Addresses::id_of(const LocalAddress& where) {
   for (const auto& [id, local] : locals_) {
-    if (local.where == where) { return id; }
+    if (local.where.address == where.address && !local.retired) { return id; }
   }
   for (unsigned raw = 1; raw < 256; ++raw) {
     const wire::AddressId id{static_cast<std::uint8_t>(raw)};
     if (!locals_.contains(id)) {
-      locals_[id] = {where, false};
+      locals_[id] = {where, false, false};
       return id;
     }
   }
@@ -78,6 +78,7 @@ std::optional<wire::RemoveAddr> Addresses::due_withdrawal() {
   const std::size_t n = std::min<std::size_t>(withdrawn_.size(), 8);
   out.ids.assign(withdrawn_.begin(), withdrawn_.begin() + static_cast<std::ptrdiff_t>(n));
   withdrawn_.erase(withdrawn_.begin(), withdrawn_.begin() + static_cast<std::ptrdiff_t>(n));
+  if (std::ranges::find(out.ids, wire::AddressId{0}) != out.ids.end()) { locals_[{0}].retired = true; }
   return out;
 }
 

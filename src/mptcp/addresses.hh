@@ -8,6 +8,7 @@
 #include "base/units.hh"
 #include "wire/mptcp_option.hh"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
@@ -29,8 +30,9 @@ class Addresses {
   struct Local {
     LocalAddress where;
     bool up = false;
+    bool retired = false;  ///< id 0 after a REMOVE_ADDR: never announced, it would mean nothing to the peer again
   };
-  void set_initial_local(const LocalAddress& where) { locals_[{0}] = {where, true}; }
+  void set_initial_local(const LocalAddress& where) { locals_[{0}] = {where, true, false}; }
   /// The id of an address: the one it has, or a new one. None when all 256 are taken.
   std::optional<wire::AddressId> id_of(const LocalAddress& where);
   const std::map<wire::AddressId, Local>& locals() const { return locals_; }
@@ -48,6 +50,8 @@ class Addresses {
   // --- announcements
   void announce(wire::AddressId id, std::optional<std::uint16_t> port = {});
   void withdraw(wire::AddressId id);
+  /// The address is up again before its withdrawal left.
+  void back(wire::AddressId id) { std::erase(withdrawn_, id); }
   /// What shall be sent now, if anything; it counts as sent. `rto`: of the subflow that will carry it.
   std::optional<wire::AddAddr> due_announcement(Instant now, Duration rto);
   std::optional<wire::RemoveAddr> due_withdrawal();

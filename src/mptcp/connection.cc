@@ -107,23 +107,36 @@ tcp::Verdict Connection::accept_join(const Way& way, const Segment& syn, Subflow
   return verdict;
 }
 
-void Connection::set_local_addresses(std::span<const LocalAddress> now_up, Instant now) {
-  const auto is_up = [&](const LocalAddress& a) { return std::ranges::find(now_up, a) != now_up.end(); };
-  for (auto& [id, local] : std::map{addresses_.locals()}) {
-    if (!local.up || is_up(local.where)) { continue; }
-    addresses_.local(id)->up = false;
+void Connection::set_local_addresses(std::span<const LocalAddress> addresses, std::span<const InterfaceId> up,
+                                     Instant now) {
+  if (session_.mode == Mode::mptcp) {  // plain TCP has no other path: its address may come back
     for (const auto& s : subflows_) {
-      if (session_.mode != Mode::mptcp || s->over || s->lane().local != id || s->way().interface != local.where.interface) { continue; }
+      const bool address_there = std::ranges::any_of(addresses, [&](const LocalAddress& a) {
+        return a.address == s->way().addresses.local.address;
+      });
+      const bool interface_there = std::ranges::find(up, s->way().interface) != up.end();
+      // The last one of a side that cannot open others is kept: the address may come back before the peer has noticed.
+      const bool irreplaceable = !active_ && session_.alive == 1;
+      if (s->over || (address_there && interface_there) || irreplaceable) { continue; }
       s->set_ended_by("interface_lost");
       s->silent = true;
     }
+  }
+  std::vector<wire::AddressId> gone;
+  for (const auto& [id, local] : addresses_.locals()) {
+    const auto same = [&](const LocalAddress& a) { return a.address == local.where.address; };
+    if (local.up && std::ranges::none_of(addresses, same)) { gone.push_back(id); }
+  }
+  for (const wire::AddressId id : gone) {
+    addresses_.local(id)->up = false;
     if (session_.mode == Mode::mptcp) { addresses_.withdraw(id); }
     tell_path_manager(LocalDown{id}, now);
   }
-  for (const LocalAddress& a : now_up) {
+  for (const LocalAddress& a : addresses) {
     const auto id = addresses_.id_of(a);
     if (!id) { continue; }
-    addresses_.local(*id)->up = true;
+    *addresses_.local(*id) = {a, true, false};
+    addresses_.back(*id);
     tell_path_manager(LocalUp{*id, a.address}, now);
   }
   settle(now);
@@ -242,10 +255,6 @@ Result<Chain> Connection::read(Bytes at_most, Instant now) {
   if (phase_ == Phase::dead) { return fail(error_, "read"); }
   wants_readable_ = true;
   return fail(Errc::would_block, "read");
-}
-
-bool Connection::unread_or_unfinished() const {
-  return session_.receive.readable() || (phase_ == Phase::open && !session_.receive.finished());
 }
 
 Status Connection::finish(Instant now) {

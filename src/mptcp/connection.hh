@@ -58,8 +58,8 @@ class Connection final : private cc::Group {
   tcp::Verdict accept(const Way& way, const Segment& syn, Instant now);
   /// A SYN with our token. `Drop` or a reset when it is refused; else the new subflow's id is in `id`.
   tcp::Verdict accept_join(const Way& way, const Segment& syn, SubflowId& id, Instant now);
-  /// The addresses subflows may use from now on; what is gone ends its subflows at once.
-  void set_local_addresses(std::span<const LocalAddress> addresses, Instant now);
+  /// The addresses subflows may use from now on, and the interfaces that are up; what is gone ends its subflows at once.
+  void set_local_addresses(std::span<const LocalAddress> addresses, std::span<const InterfaceId> up, Instant now);
   std::optional<OpenRequest> poll_request();
   SubflowId open(const OpenRequest& request, const Way& way, Instant now);
   void refuse(const OpenRequest& request, Errc why, Instant now);
@@ -78,7 +78,8 @@ class Connection final : private cc::Group {
   Result<Chain> read(Bytes at_most, Instant now);
   Bytes readable() const { return session_.receive.readable(); }
   Bytes writable() const;
-  bool unread_or_unfinished() const;       ///< closing now would lose what the peer sent
+  /// Nothing was written and nobody is there yet: giving up loses nothing.
+  bool unborn() const { return phase_ == Phase::handshake && session_.send.end() == DataPos{1}; }
   Status finish(Instant now);
   void abort(Instant now);
   std::optional<Event> poll_event();

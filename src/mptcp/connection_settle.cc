@@ -187,7 +187,9 @@ void Connection::step_closing_plain() {
   if (subflows_.empty()) { return; }
   tcp::Endpoint& e = subflows_.front()->endpoint();
   stream::Close& close = session_.close;
-  if (close.sending == stream::Sending::fin_queued && session_.send.all_sent()) {
+  // fin_sent already: a DATA_FIN left before the connection fell back, and means nothing now.
+  const bool finishing = close.fin_owed() && session_.send.all_sent();
+  if (finishing && e.close_state().sending == stream::Sending::open) {
     e.finish();
     close.fin_sent();
   }
@@ -374,10 +376,10 @@ Duration Connection::data_timeout() const {
   return std::min(rto * (std::int64_t{2} << std::min(data_backoff_, 16u)), 60_s);
 }
 
-/// Whether a live subflow that is not stalled still has the byte to deliver.
+/// Whether a live subflow still has the byte to deliver, and is not stalled unless it is the only one.
 bool Connection::still_on_its_way(DataPos p) const {
-  return std::ranges::any_of(subflows_, [p](const auto& s) {
-    return !s->over && !s->stalled && std::ranges::any_of(s->lane().tx.mappings(), [p](const TxMapping& m) {
+  return std::ranges::any_of(subflows_, [this, p](const auto& s) {
+    return !s->over && (!s->stalled || session_.alive <= 1) && std::ranges::any_of(s->lane().tx.mappings(), [p](const TxMapping& m) {
       return m.data <= p && p < m.data_end();
     });
   });

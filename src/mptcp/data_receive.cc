@@ -18,6 +18,10 @@ DataReceive::Inserted DataReceive::insert(DataPos at, Chain data) {
     const std::uint64_t beyond = at + data.size().n - *fin_;
     data = data.first(data.size() - Bytes{beyond});  // nothing follows a DATA_FIN
   }
+  if (at + data.size().n > edge_) {  // never promised: it must come again (RFC 8684 §3.3.4)
+    beyond_window_ += std::min<std::uint64_t>(data.size().n, at + data.size().n - edge_);
+    data = data.first({edge_ - at});
+  }
   const DataPos before = next();
   Inserted out = reassembly_.insert(at, std::move(data));
   received_ += next() - before;

@@ -42,6 +42,7 @@ class DataReceive {
   Bytes reorder_room() const { return autotune_.cap(); }
   std::uint64_t received() const { return received_; }    ///< in order, bytes of data
   std::uint64_t duplicates() const { return duplicates_; }
+  std::uint64_t beyond_window() const { return beyond_window_; }  ///< bytes refused: the peer ignored our window
   bool is_consistent() const { return reassembly_.is_consistent() && edge_ >= next(); }
 
  private:
@@ -53,6 +54,6 @@ class DataReceive {
   Chain unread_;
   DataPos edge_{1};
   std::optional<DataPos> fin_;
-  std::uint64_t received_ = 0, duplicates_ = 0;
+  std::uint64_t received_ = 0, duplicates_ = 0, beyond_window_ = 0;
 };
 }  // namespace anabranch::mptcp

@@ -38,7 +38,6 @@ enum class Oddity : std::uint8_t {
   mapping_contradicts,      ///< a second mapping for bytes that have one: the first stays
   mapping_too_many,
   data_fin_contradicts,
-  data_beyond_window,
   fast_close_wrong_key,
   option_not_for_this_role,
   unknown_option,
@@ -48,7 +47,7 @@ enum class Oddity : std::uint8_t {
 template <>
 struct anabranch::Names<anabranch::mptcp::Oddity> {
   static constexpr std::string_view list[] = {"data_ack_of_unsent",   "mapping_contradicts",      "mapping_too_many",
-                                              "data_fin_contradicts", "data_beyond_window",       "fast_close_wrong_key",
+                                              "data_fin_contradicts", "fast_close_wrong_key",
                                               "option_not_for_this_role", "unknown_option"};
 };
 

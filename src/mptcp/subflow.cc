@@ -110,8 +110,8 @@ SubPos Subflow::send_limit(SubPos ack, Bytes window, SubPos previous) {
     session_.send.raise_limit(data + window.n);
     return ack + window.n;
   }
-  // A late segment must not lend its window to a newer DATA_ACK (§3.3.5).
-  session_.send.raise_limit(lane_.told_ack.value_or(session_.send.una()) + window.n);
+  // A late segment, or one without DATA_ACK, must not lend its window to a newer DATA_ACK (§3.3.5).
+  session_.send.raise_limit(lane_.told_ack.value_or(DataPos{1}) + window.n);
   return std::max(previous, ack + window.n);
 }
 

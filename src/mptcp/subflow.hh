@@ -73,7 +73,9 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   void write(const tcp::Plan& plan, wire::MptcpOptions& out, Instant now) override;
   std::size_t data_option_bytes(SubPos at) const override { return role_->data_option_bytes(session_, at); }
   bool single_packet(SubPos at) const override { return role_->single_packet(at); }
-  bool wants_segment() const override { return !plain_ && (lane_.dss_owed || !lane_.signals.empty()); }
+  bool wants_segment() const override {
+    return !plain_ && (lane_.dss_owed || (!lane_.signals.empty() && role_->sends_signals()));
+  }
   SubPos send_limit(SubPos ack, Bytes window, SubPos previous) override;
 
   tcp::Verdict obey(Finding finding, FallbackReason why, SubPos from);

@@ -269,10 +269,10 @@ void Oracle::delivered_window(const Seen& seen) {
   if (dss != nullptr && dss->ack && stream.idsn) {
     ack = data_position(*dss->ack, *stream.idsn, prefix(stream.delivered));
   } else if (seen.segment.flags.ack && seen.other().isn && !seen.segment.flags.syn) {
-    // Plain TCP; with Multipath TCP a segment without DATA_ACK allows what it allows beyond the last one.
-    ack = seen.flow.multipath ? stream.acked_known
-                              : unwrap(seen.segment.ack, *seen.other().isn, SubPos{seen.other().highest}).n;
-    if (seen.flow.multipath && seen.half().mappings.empty() && seen.other().mappings.empty()) {
+    // Plain TCP, from the start or fallen back to. A segment of Multipath TCP without DATA_ACK allows what it allows
+    // beyond the last one; that the first subflow's own ACK may be ahead of it errs on the side of the sender.
+    ack = stream.acked_known;
+    if (!seen.flow.joined) {
       ack = std::max(ack, unwrap(seen.segment.ack, *seen.other().isn, SubPos{seen.other().highest}).n);
     }
   }

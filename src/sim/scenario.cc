@@ -13,7 +13,7 @@ namespace {
 /// Which kinds of trouble a seed has.
 struct Swarm {
   bool loss, burst, reorder, duplicate, jitter, asymmetric, small_queues, odd_mtu, super_segments, keeps, offload;
-  bool silent_cuts, interface_downs, slow_downs;
+  bool silent_cuts, interface_downs, slow_downs, steering;
   bool one_side_plain, checksums, odd_tcp, small_buffers, slow_readers, chains, late_finish, odd_policies, routed, meddling, aborts;
 };
 
@@ -45,6 +45,7 @@ Swarm draw_swarm(Generator& g) {
   s.routed = one_in(3);
   s.meddling = one_in(6);
   s.aborts = one_in(12);
+  s.steering = one_in(6);
   return s;
 }
 
@@ -195,6 +196,10 @@ void draw_events(Generator& g, const Swarm& swarm, Scenario& scenario) {
   };
   if (swarm.silent_cuts) { add(g.below(3) == 0 ? Trouble::cut_one_way : Trouble::cut, Trouble::heal, 3); }
   if (swarm.slow_downs) { add(Trouble::slow_down, Trouble::slow_down, 2); }
+  if (swarm.steering) {
+    add(Trouble::switch_backup, Trouble::switch_backup, 4);
+    add(Trouble::close_subflow, Trouble::close_subflow, 3);
+  }
   if (swarm.interface_downs) { add(Trouble::interface_down, Trouble::interface_up, 3); }
   std::ranges::stable_sort(scenario.events, {}, &Event::at);
 }

@@ -20,6 +20,8 @@ enum class Trouble : std::uint8_t {
   interface_down,    ///< at `side`; the link is dead
   interface_up,
   slow_down,         ///< the rate falls to a quarter
+  switch_backup,     ///< the application at `side` makes a subflow a backup, or no backup any more (MP_PRIO)
+  close_subflow,     ///< the application at `side` closes a subflow that is not the only one
 };
 
 struct LinkPlan {
@@ -73,5 +75,5 @@ const World* current_world();
 template <>
 struct anabranch::Names<anabranch::sim::Trouble> {
   static constexpr std::string_view list[] = {"cut", "cut_one_way", "heal", "interface_down", "interface_up",
-                                              "slow_down"};
+                                              "slow_down", "switch_backup", "close_subflow"};
 };

@@ -96,7 +96,8 @@ class Transfer {
   bool step(Instant now);
   Instant next() const;
 
-  bool complete() const { return client_.done() && server_.done(); }
+  /// Both ends are through; a connection that was aborted early may never have got to the server.
+  bool complete() const { return client_.done() && (server_.done() || (client_.aborted() && !server_.id())); }
   bool connected() const { return client_.connected() && server_.connected(); }
   /// What the application saw go wrong: bytes that differ, an error nobody asked for.
   std::optional<std::string> violation() const;

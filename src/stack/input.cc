@@ -56,6 +56,14 @@ Listener* Stack::Parts::listener_for(const SocketAddress& local, InterfaceId int
   return out;
 }
 
+InterfaceId Stack::Parts::answering_interface(const Dissected& d) const {
+  for (const Interface& i : network.interfaces) {
+    const bool has = std::ranges::find(i.addresses, d.addresses.local.address, &InterfaceAddress::address) != i.addresses.end();
+    if (has && route_over(network, i.id, d.addresses.remote.address)) { return i.id; }
+  }
+  return d.interface;
+}
+
 void Stack::Parts::take_syn(Dissected& d, Instant now) {
   Handle<ListenerTag> handle;
   Listener* l = listener_for(d.addresses.local, d.interface, &handle);
@@ -74,8 +82,8 @@ void Stack::Parts::take_syn(Dissected& d, Instant now) {
   ++l->half_open;
   ++half_open;
   demux.insert(d.addresses, {id.index, id.generation, {0}});
-  (void)e.connection.accept(way_for(d.addresses, d.interface, now), d.segment, now);
-  e.connection.set_local_addresses(usable_addresses(e), now);
+  (void)e.connection.accept(way_for(d.addresses, answering_interface(d), now), d.segment, now);
+  tell_addresses(e, now);
   touched(id, now);
 }
 
@@ -92,7 +100,7 @@ void Stack::Parts::take_join(Dissected& d, Instant now) {
   // To the port the connection was made to, or one that we listen on (RFC 8684 §3.2: the same port as announced).
   const bool port_fits = d.addresses.local.port == e->connection.initial_addresses().local.port;
   mptcp::SubflowId subflow;
-  const tcp::Verdict verdict = port_fits ? e->connection.accept_join(way_for(d.addresses, d.interface, now), d.segment, subflow, now)
+  const tcp::Verdict verdict = port_fits ? e->connection.accept_join(way_for(d.addresses, answering_interface(d), now), d.segment, subflow, now)
                                          : tcp::Verdict{tcp::ResetWith{wire::ResetReason::administratively_prohibited}};
   if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) { return answer_stray(d, reset->reason, now); }
   demux.insert(d.addresses, {id.index, id.generation, subflow});

@@ -69,7 +69,7 @@ void Stack::Parts::update(const Network& now_is, Instant now) {
   connections.for_each([&](Id id, const Entry&) { all.push_back(id); });
   for (const Id id : all) {
     Entry& e = *connections.find(id);
-    e.connection.set_local_addresses(usable_addresses(e), now);
+    tell_addresses(e, now);
     touched(id, now);
   }
 }

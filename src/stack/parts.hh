@@ -99,6 +99,9 @@ struct Stack::Parts {
   void enqueue(Id id, Entry& e);
   mptcp::Way way_for(const Addresses& addresses, InterfaceId interface, Instant now) const;
   std::vector<mptcp::LocalAddress> usable_addresses(const Entry& e) const;
+  void tell_addresses(Entry& e, Instant now);
+  /// The interface to answer on: the one that has the address, if it leads to the peer; else where it came in.
+  InterfaceId answering_interface(const Dissected& d) const;
   std::optional<std::uint16_t> free_port(const Address& local, const SocketAddress& remote);
   Listener* listener_for(const SocketAddress& local, InterfaceId interface, Handle<ListenerTag>* handle = nullptr);
   std::optional<Errc> check(const mptcp::Config& config) const;

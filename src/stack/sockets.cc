@@ -59,6 +59,14 @@ std::vector<mptcp::LocalAddress> Stack::Parts::usable_addresses(const Entry& e) 
   return out;
 }
 
+void Stack::Parts::tell_addresses(Entry& e, Instant now) {
+  std::vector<InterfaceId> up;
+  for (const Interface& i : network.interfaces) {
+    if (i.up) { up.push_back(i.id); }
+  }
+  e.connection.set_local_addresses(usable_addresses(e), up, now);
+}
+
 /// A local port of ours whose 4-tuple is free, in turn.
 std::optional<std::uint16_t> Stack::Parts::free_port(const Address& local, const SocketAddress& remote) {
   for (std::size_t i = 0; i < config.ports.size(); ++i) {
@@ -90,7 +98,7 @@ Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instan
   demux.insert(a, {id.index, id.generation, {0}});
   counters.add(Counter::connections_opened);
   e.connection.connect(way_for(a, ways.front(), now), now);
-  e.connection.set_local_addresses(usable_addresses(e), now);
+  tell_addresses(e, now);
   touched(id, now);
   return ConnectionId{id.index, id.generation};
 }
@@ -135,7 +143,7 @@ void Stack::Parts::release(ConnectionId cid, Instant now) {
   e->released = true;
   std::erase_if(events, [&](const Event& ev) { return ev.what != Happened::acceptable && ev.connection == cid; });
   // RFC 9293 §3.10.4 with RFC 2525 §2.17: what the peer sent and nobody read must not look delivered.
-  if (e->connection.readable() || !e->connection.established()) { e->connection.abort(now); }
+  if (e->connection.readable() || e->connection.unborn()) { e->connection.abort(now); }
   else { (void)e->connection.finish(now); }
   touched(id, now);
 }

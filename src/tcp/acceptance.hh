@@ -20,19 +20,19 @@ struct Facts {
   bool old_timestamp = false;
   bool no_timestamp = false;  ///< none, though agreed on (RFC 7323 §3.2: drop, unless RST)
   Phase phase = Phase::open;
-  SubPos next;               ///< RCV.NXT
-  SubPos edge;               ///< first position never offered
-  SubPos una, sent_up_to;    ///< SND.UNA, SND.NXT
-  Bytes largest_window;      ///< the peer's largest offer (RFC 5961 §5)
+  SubPos next;             ///< RCV.NXT
+  SubPos edge;             ///< first position never offered
+  SubPos una, sent_up_to;  ///< SND.UNA, SND.NXT
+  Bytes largest_window;    ///< the peer's largest offer (RFC 5961 §5)
 };
 
 /// What follows from it.
 enum class Answer : std::uint8_t {
   none,
-  ack,             ///< at once: it may be a retransmission whose ACK was lost, or a probe
-  challenge,       ///< an ACK, as rarely as RFC 5961 §7 says
-  reset_him,       ///< RST with SEQ = SEG.ACK, we live on (RFC 9293 §3.10.7.4, SYN-RECEIVED)
-  die,             ///< an acceptable RST
+  ack,        ///< at once: it may be a retransmission whose ACK was lost, or a probe
+  challenge,  ///< an ACK, as rarely as RFC 5961 §7 says
+  reset_him,  ///< RST with SEQ = SEG.ACK, we live on (RFC 9293 §3.10.7.4, SYN-RECEIVED)
+  die,        ///< an acceptable RST
 };
 struct Ruling {
   std::optional<Drop> drop;  ///< nothing: go on with it
@@ -50,7 +50,7 @@ class AnswerLimit {
 
  private:
   unsigned burst_;
-  Duration each_;       ///< time in which one more answer is allowed
-  Instant full_at_{};   ///< when the bucket is full again
+  Duration each_;      ///< time in which one more answer is allowed
+  Instant full_at_{};  ///< when the bucket is full again
 };
 }  // namespace anabranch::tcp

@@ -12,7 +12,7 @@ namespace anabranch::tcp {
 
 class AckPolicy {
  public:
-  static constexpr unsigned kQuick = 16;  ///< segments acknowledged at once while the peer's window is small (Linux)
+  static constexpr unsigned kQuick = 16;     ///< segments acknowledged at once while the peer's window is small (Linux)
   static constexpr unsigned kMostOwed = 64;  ///< duplicates remembered between two rounds of sending
 
   explicit AckPolicy(Duration delay, std::uint32_t our_mss) : delay_{delay}, our_mss_{our_mss} {}
@@ -25,23 +25,29 @@ class AckPolicy {
   /// An acknowledgment left. `all`: it said everything there is to say (enough SACK blocks).
   void sent();
   /// Data left that carried the acknowledgment but had no room for SACK blocks.
-  void sent_without_blocks() { pending_ = {}; deadline_ = Instant::never(); }
+  void sent_without_blocks() {
+    pending_ = {};
+    deadline_ = Instant::never();
+  }
 
   bool due() const { return owed_ > 0; }
   bool pending() const { return owed_ > 0 || !deadline_.is_never(); }
   Instant deadline() const { return deadline_; }
   void on_deadline(Instant now) {
-    if (deadline_ <= now) { deadline_ = Instant::never(); at_once(); }
+    if (deadline_ <= now) {
+      deadline_ = Instant::never();
+      at_once();
+    }
   }
   std::uint32_t full_size() const { return full_; }
 
  private:
   Duration delay_;
   std::uint32_t our_mss_;
-  std::uint32_t full_ = 536;     ///< what the peer's full packets carry, as far as seen (RFC 9293 §3.7.1's default)
+  std::uint32_t full_ = 536;  ///< what the peer's full packets carry, as far as seen (RFC 9293 §3.7.1's default)
   unsigned quick_ = kQuick;
   unsigned owed_ = 0;
-  Bytes pending_;                ///< in-order bytes not acknowledged
+  Bytes pending_;  ///< in-order bytes not acknowledged
   Instant deadline_ = Instant::never();
 };
 }  // namespace anabranch::tcp

@@ -20,7 +20,7 @@ struct Config {
   bool sack = true;                       ///< RFC 2018
   bool window_scaling = true;             ///< RFC 7323
   std::uint8_t window_scale = 8;          ///< what we announce: windows up to 16 MiB
-  std::string congestion = "cubic";       ///< a name of cc/registry.hh
+  std::string congestion = "cubic";       ///< a name of cc/registry.hh; an unknown one counts as the default
   Duration minimum_rto = {200'000'000};   ///< Linux's floor; RFC 6298 would have 1 s
   Duration delayed_ack = {40'000'000};    ///< RFC 9293 allows 500 ms; Linux's quick value
   Duration time_wait = {60'000'000'000};  ///< 2 MSL; Linux's value

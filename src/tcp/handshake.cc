@@ -4,11 +4,11 @@
 
 namespace anabranch::tcp {
 namespace {
-constexpr Duration kFirstWait{1'000'000'000};     // RFC 6298 §2.1
-constexpr Duration kLongestWait{60'000'000'000};  // RFC 6298 §2.5
-constexpr std::uint8_t kLargestShift = 14;        // RFC 7323 §2.3
+constexpr Duration kFirstWait{1'000'000'000};                     // RFC 6298 §2.1
+constexpr Duration kLongestWait{60'000'000'000};                  // RFC 6298 §2.5
+constexpr std::uint8_t kLargestShift = 14;                        // RFC 7323 §2.3
 constexpr std::uint32_t kDefaultMss4 = 536, kDefaultMss6 = 1220;  // RFC 9293 §3.7.1
-constexpr std::uint32_t kLeastMss = 88;           // Linux's floor: options must leave room for data
+constexpr std::uint32_t kLeastMss = 88;                           // Linux's floor: options must leave room for data
 }  // namespace
 
 void Handshake::begin(bool answering) {

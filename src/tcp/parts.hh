@@ -23,7 +23,7 @@ struct Endpoint::Parts {
     std::optional<SeqNum> stray_reset;  ///< to a segment that is not of this connection
     bool first_ack = false;             ///< the handshake's third segment: alone, before data
     bool probe = false;
-    unsigned for_role = 0;              ///< pure ACKs sent in this round because the role wanted them
+    unsigned for_role = 0;  ///< pure ACKs sent in this round because the role wanted them
   };
   /// A segment in positions.
   struct Place {
@@ -43,8 +43,8 @@ struct Endpoint::Parts {
   boost::container::small_vector<Event, 4> events;
   Tally<Drop> drops;
   std::uint64_t segments_in = 0, segments_out = 0;
-  unsigned keepalives = 0;   ///< probes in a row without an answer
-  Instant latest{};          ///< of the last verb: `abort` is not told the time
+  unsigned keepalives = 0;  ///< probes in a row without an answer
+  Instant latest{};         ///< of the last verb: `abort` is not told the time
 
   Parts(Env& env, Source& source, Sink& sink, Role& role, const cc::Group& group, const Config& config)
       : context{env, source, sink, role, group, config, {}, {}},

@@ -188,9 +188,7 @@ Verdict Endpoint::Parts::refuse(const Segment& segment, const Place& place, cons
     case Answer::challenge:
       if (challenges.allow(now)) { receiver.acks().at_once(); }
       break;
-    case Answer::reset_him:
-      owed.stray_reset = segment.ack;
-      break;
+    case Answer::reset_him: owed.stray_reset = segment.ack; break;
     case Answer::none:
     case Answer::die: break;
   }
@@ -201,7 +199,8 @@ void Endpoint::Parts::take_acknowledgment(const Segment& segment, const Place& p
   boost::container::static_vector<Block, 4> blocks;
   for (const wire::SackBlock& sack : segment.tcp.sack) {
     const SubPos near = sender.una();
-    blocks.push_back({unwrap(sack.left, context.agreed.our_isn, near), unwrap(sack.right, context.agreed.our_isn, near)});
+    blocks.push_back(
+        {unwrap(sack.left, context.agreed.our_isn, near), unwrap(sack.right, context.agreed.our_isn, near)});
   }
   Sender::Heard heard{.now = now,
                       .at = place.at,

@@ -5,7 +5,9 @@
 namespace anabranch::tcp {
 
 Receiver::Receiver(Context& context)
-    : context_{context}, reassembly_{SubPos{1}}, acks_{context.config.delayed_ack, context.our_mss()} {}
+    : context_{context},
+      reassembly_{SubPos{1}},
+      acks_{context.config.delayed_ack, context.our_mss()} {}
 
 std::optional<Drop> Receiver::on_segment(const Segment& segment, SubPos at, Instant now) {
   std::optional<Drop> drop;
@@ -52,7 +54,11 @@ void Receiver::take_payload(Chain payload, SubPos at, const Segment& segment, In
   if (inserted.advanced && (gap_before || inserted.duplicate > Bytes{})) {
     acks_.at_once();
   } else if (!inserted.advanced) {
-    if (context_.agreed.sack) { acks_.at_once(); } else { acks_.one_more(); }
+    if (context_.agreed.sack) {
+      acks_.at_once();
+    } else {
+      acks_.one_more();
+    }
   }
 }
 

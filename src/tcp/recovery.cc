@@ -13,12 +13,17 @@ Bytes Recovery::allowance(const Sent& sent, const cc::Controller& controller, By
   return controller.window() - pipe(sent, segment);
 }
 
-void Recovery::on_sent(Bytes bytes, bool again, Instant now) {
-  if (phase_ == Phase::fast) {
-    prr_.out += bytes;
-    prr_.budget -= bytes;
-  }
-  if (again && phase_ != Phase::open && !first_again_) { first_again_ = now; }
+void Recovery::on_sent(Bytes bytes) {
+  if (phase_ != Phase::fast) { return; }
+  prr_.out += bytes;
+  prr_.budget -= bytes;
+}
+
+void Recovery::on_again(SubPos at, bool first, Instant now) {
+  if (phase_ == Phase::open || first_again_) { return; }
+  first_again_ = now;
+  first_again_at_ = at;
+  judged_ = !first;  // an answer could be one to an earlier repetition
 }
 
 /// RFC 6937 §3, with the slow-start reduction bound.
@@ -34,10 +39,19 @@ void Recovery::proportion(Bytes delivered, Bytes pipe, Bytes segment) {
   }
 }
 
-/// Marks what can be inferred lost. A peer without SACK only ever shows the first hole.
-Bytes Recovery::find_lost(const On& on) {
-  if (!sack_) { return {}; }
-  const SubPos boundary = board_.lost_below(on.segment, threshold_);
+/// How much later than a missing segment another must have left, and have arrived, to prove the first lost
+/// (RFC 8985 §6.2 step 4). Not below a millisecond: no timestamp would reveal that it was needless.
+Duration Recovery::patience(const Heard& heard) const {
+  constexpr Duration kLeast{1'000'000};
+  return std::max(heard.min_rtt / 4, kLeast) * threshold_ / Scoreboard::kDupThresh;
+}
+
+/// Marks what can be inferred lost, by count (RFC 6675) or by time (RFC 8985). A peer without SACK only ever shows the
+/// first hole.
+Bytes Recovery::find_lost(const On& on, const Heard& heard) {
+  if (!sack_ || board_.empty()) { return {}; }
+  const SubPos by_time = on.sent.end_of_older(examined_, board_.highest(), newest_ - patience(heard));
+  const SubPos boundary = std::max(board_.lost_below(on.segment, threshold_), by_time);
   if (boundary <= examined_) { return {}; }
   const Bytes found = on.sent.mark_lost(std::max(examined_, on.sent.una()), boundary);
   examined_ = boundary;
@@ -52,17 +66,19 @@ bool Recovery::should_enter(const On& on, Bytes found) const {
   return sack_ ? !board_.empty() : on.sent.una() > until_;
 }
 
-/// RFC 3522: the first answer after the first retransmission is one to the original.
-bool Recovery::was_needless(const Heard& heard) {
+/// RFC 3522: what was first sent again is acknowledged, and the answer is one to the original.
+bool Recovery::was_needless(const Heard& heard, SubPos una) {
   constexpr Duration kClockTick{1'000'000};
-  if (!first_again_ || judged_) { return false; }
+  if (!first_again_ || judged_ || una <= first_again_at_) { return false; }
   judged_ = true;
   return heard.echoed && *heard.echoed + kClockTick <= *first_again_;
 }
 
 void Recovery::begin_episode(Phase phase, const Sent& sent) {
+  const bool goes_on = phase_ == Phase::loss && phase == Phase::loss && first_again_;
   phase_ = phase;
   until_ = sent.next();
+  if (goes_on) { return; }  // one timeout after another: the first repetition of all is the one to judge
   first_again_.reset();
   judged_ = false;
 }
@@ -106,17 +122,20 @@ Recovery::Outcome Recovery::on_ack(const On& on, const Heard& heard) {
   board_.acknowledged(on.sent.una());
   const Covered by_sack = sack_ ? board_.update(on.sent, heard.sacks, too_recent) : Covered{};
   out.covered.add(by_sack);
+  if (out.covered.newest) { newest_ = std::max(newest_, *out.covered.newest); }
   if (out.advanced > Bytes{}) {
-    if (sack_) { duplicates_.clear(); } else { duplicates_.advanced(out.advanced, on.segment); }
+    if (sack_) {
+      duplicates_.clear();
+    } else {
+      duplicates_.advanced(out.advanced, on.segment);
+    }
   } else if (!on.sent.empty() && (sack_ ? by_sack.delivered > Bytes{} : heard.duplicate_form)) {
     duplicates_.add();
   }
   Bytes delivered = out.covered.delivered;
-  if (!sack_) {
-    delivered = out.advanced + duplicates_.arrived(on.sent.outstanding(), on.segment) - arrived_before;
-  }
+  if (!sack_) { delivered = out.advanced + duplicates_.arrived(on.sent.outstanding(), on.segment) - arrived_before; }
 
-  if (out.advanced > Bytes{} && was_needless(heard)) {
+  if (out.advanced > Bytes{} && was_needless(heard, on.sent.una())) {
     undo(on, heard.now);
     out.undone = true;
   }
@@ -125,7 +144,7 @@ Recovery::Outcome Recovery::on_ack(const On& on, const Heard& heard) {
     out.left = true;
   }
   const Bytes flight = on.sent.outstanding();
-  const Bytes found = find_lost(on);
+  const Bytes found = find_lost(on, heard);
   if (!out.undone && should_enter(on, found)) {
     enter_fast(on, heard.now, std::max(flight, on.segment));
     out.entered = true;
@@ -133,7 +152,7 @@ Recovery::Outcome Recovery::on_ack(const On& on, const Heard& heard) {
     if (!sack_ && phase_ == Phase::fast && out.advanced > Bytes{}) {  // a partial acknowledgment: the next hole
       on.sent.mark_lost(on.sent.una(), on.sent.una() + on.sent.oldest().cut);
     }
-    if (out.covered.newest) { on.sent.mark_resent_lost(*out.covered.newest - heard.min_rtt / 4); }
+    if (sack_) { on.sent.mark_resent_lost(newest_ - patience(heard)); }
   }
   if (phase_ == Phase::fast) {
     proportion(delivered, pipe(on.sent, on.segment), on.segment);

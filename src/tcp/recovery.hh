@@ -20,13 +20,13 @@ class Recovery {
     Instant now;
     SubPos ack;
     std::span<const Block> sacks;
-    bool duplicate_form = false;        ///< no payload, no SYN or FIN, window unchanged (RFC 5681 §2)
-    std::optional<Instant> echoed;      ///< when what it echoes had left, to a millisecond
+    bool duplicate_form = false;    ///< no payload, no SYN or FIN, window unchanged (RFC 5681 §2)
+    std::optional<Instant> echoed;  ///< when what it echoes had left, to a millisecond
     Duration min_rtt;
   };
   struct Outcome {
-    Bytes advanced;                     ///< cumulatively
-    Covered covered;                    ///< cumulatively or by SACK
+    Bytes advanced;   ///< cumulatively
+    Covered covered;  ///< cumulatively or by SACK
     Bytes in_flight_before;
     bool entered = false, left = false, undone = false;
   };
@@ -42,7 +42,9 @@ class Recovery {
   /// Takes an acknowledgment in: marks what arrived and what is lost, enters and leaves episodes.
   Outcome on_ack(const On& on, const Heard& heard);
   void on_timeout(const On& on, Instant now);
-  void on_sent(Bytes bytes, bool again, Instant now);
+  void on_sent(Bytes bytes);
+  /// What was at `at` leaves again; `first`: it had left only once before.
+  void on_again(SubPos at, bool first, Instant now);
 
   Phase phase() const { return phase_; }
   SubPos until() const { return until_; }
@@ -59,8 +61,9 @@ class Recovery {
   void enter_fast(const On& on, Instant now, Bytes flight);
   void leave(const On& on, Instant now);
   void undo(const On& on, Instant now);
-  Bytes find_lost(const On& on);
-  bool was_needless(const Heard& heard);
+  Bytes find_lost(const On& on, const Heard& heard);
+  Duration patience(const Heard& heard) const;
+  bool was_needless(const Heard& heard, SubPos una);
   void begin_episode(Phase phase, const Sent& sent);
   void proportion(Bytes delivered, Bytes pipe, Bytes segment);
 
@@ -69,11 +72,13 @@ class Recovery {
   Phase phase_ = Phase::open;
   bool sack_ = false;
   unsigned threshold_ = Scoreboard::kDupThresh;
-  SubPos until_;                       ///< the episode ends here; the last one ended here
-  SubPos examined_;                    ///< below, all that is lost has been marked
-  std::optional<Instant> first_again_; ///< the episode's first retransmission
-  bool judged_ = false;                ///< whether that was needless has been decided
-  struct Proportion {                  ///< RFC 6937
+  SubPos until_;                        ///< the episode ends here; the last one ended here
+  SubPos examined_;                     ///< below, all that is lost has been marked
+  Instant newest_{};                    ///< latest departure of anything that is known to have arrived (RFC 8985)
+  std::optional<Instant> first_again_;  ///< the episode's first retransmission
+  SubPos first_again_at_;               ///< and of what
+  bool judged_ = false;                 ///< whether that was needless has been decided
+  struct Proportion {                   ///< RFC 6937
     Bytes delivered, out, flight, target, budget;
   } prr_;
 };

@@ -33,9 +33,9 @@ SubPos Scoreboard::lost_below(Bytes segment, unsigned threshold) const {
 
 bool Scoreboard::is_consistent(const Sent& sent) const {
   if (!sacked_.is_consistent() || sacked_.total() != sent.sacked().n) { return false; }
-  return std::all_of(sent.begin(), sent.end(),
-                     [&](const Range& r) { return r.sacked == sacked_.covers(r.from, r.to) &&
-                                                  r.sacked == sacked_.intersects(r.from, r.to); });
+  return std::all_of(sent.begin(), sent.end(), [&](const Range& r) {
+    return r.sacked == sacked_.covers(r.from, r.to) && r.sacked == sacked_.intersects(r.from, r.to);
+  });
 }
 
 void Duplicates::advanced(Bytes bytes, Bytes segment) {

@@ -90,6 +90,9 @@ bool Sender::held_back_by_pace(Instant now) {
 
 std::optional<Outgoing> Sender::next(Instant now) {
   if (!is_open() || held_back_by_pace(now)) { return std::nullopt; }
+  if (tail_.due) {
+    if (auto out = tail_probe(now)) { return out; }
+  }
   if (auto out = again(now)) { return out; }
   return fresh(now);
 }
@@ -108,9 +111,8 @@ std::optional<Outgoing> Sender::again(Instant now) {
   if (payload > Bytes{}) { out.payload = context_.source.bytes(at, std::min({payload, layout.most, whole_packets})); }
   out.fin = range->fin && out.payload.size() == payload;
   if (payload == Bytes{}) { out.kind = SegmentKind::fin; }
-  context_.trace(now, [&] {
-    return trace::Retransmission{at, out.payload.size(), name(recovery_.phase())};
-  });
+  recovery_.on_again(at, range->sendings == 1, now);
+  context_.trace(now, [&] { return trace::Retransmission{at, out.payload.size(), name(recovery_.phase())}; });
   return depart(std::move(out), layout, now);
 }
 
@@ -176,13 +178,14 @@ Outgoing Sender::depart(Outgoing out, const Layout& layout, Instant now) {
     fresh_bytes_ += payload;
     if (out.fin) { context_.close.fin_sent(); }
   }
-  recovery_.on_sent(taken, out.retransmission, now);
+  recovery_.on_sent(taken);
   const Bytes flying = pipe();
   controller_->on_sent(now, payload, flying);
   if (!timers_.is_set(Timer::retransmit) || (oldest && out.retransmission)) {
     if (sent_.outstanding() == taken) { progress_ = std::max(progress_, now); }
     timers_.set(Timer::retransmit, now + rtt_.rto());
   }
+  if (!out.retransmission) { expect_tail(now); }
   // In slow start half a window counts as full: acknowledgments come in clumps, and the next will double it.
   const Bytes window = controller_->window();
   const Bytes full = controller_->in_slow_start() ? flying * 2 : flying + std::max(burst(), Bytes{2 * segment()});
@@ -191,6 +194,52 @@ Outgoing Sender::depart(Outgoing out, const Layout& layout, Instant now) {
     next_departure_ = std::max(next_departure_, now) + time_for(payload, pace);
   }
   return out;
+}
+
+/// Once in a flight, before the timeout would: fresh bytes if there are, else the last packet again. The answer shows
+/// by SACK what is missing, and recovery goes on from there (RFC 8985 §7.3).
+std::optional<Outgoing> Sender::tail_probe(Instant now) {
+  tail_.due = false;
+  if (sent_.empty() || recovery_.phase() != Recovery::Phase::open || sent_.lost() > Bytes{}) { return std::nullopt; }
+  tail_.until = sent_.next();
+  tail_.allowance = {segment()};
+  auto out = fresh(now);
+  if (!out && sent_.mark_last_lost()) {
+    tail_.again_at = now;
+    out = again(now);
+  }
+  tail_.allowance = {};
+  timers_.clear(Timer::tail);
+  if (out) { timers_.set(Timer::retransmit, now + rtt_.rto()); }
+  return out;
+}
+
+void Sender::expect_tail(Instant now) {
+  constexpr Duration kLeast{10'000'000};  // RFC 8985 §7.2
+  // A lone segment's acknowledgment may be delayed by as much as makes a probe no quicker than the timeout.
+  const bool lone = pipe() <= Bytes{segment()};
+  if (!context_.agreed.sack || !rtt_.has_sample() || lone || tail_.until ||
+      recovery_.phase() != Recovery::Phase::open) {
+    return timers_.clear(Timer::tail);
+  }
+  const Instant at = now + std::max(rtt_.srtt() * 2, kLeast);
+  if (at < timers_.at(Timer::retransmit)) {
+    timers_.set(Timer::tail, at);
+  } else {
+    timers_.clear(Timer::tail);
+  }
+}
+
+/// A probe that repaired the loss by itself hides it from the rest: the window must answer for it (RFC 8985 §7.4).
+void Sender::judge_tail(const Heard& heard) {
+  if (!tail_.until || sent_.una() < *tail_.until) { return; }
+  const bool original = heard.echoed && tail_.again_at && *heard.echoed + Timestamps::kTick <= *tail_.again_at;
+  if (tail_.again_at && !original && recovery_.phase() == Recovery::Phase::open) {
+    controller_->on_lost({.now = heard.now, .bytes = {segment()}, .in_flight = pipe(), .sign = cc::Sign::duplicate},
+                         context_.group.flows());
+    controller_->on_recovery_exit(heard.now);
+  }
+  tail_ = {};
 }
 
 // --- answers
@@ -254,11 +303,14 @@ void Sender::on_advance(const Heard& heard, News& news) {
   rtt_.end_backoff();
   progress_ = heard.now;
   timeouts_ = 0;
+  judge_tail(heard);
   news.recovered = std::exchange(stalled_, false);
   if (sent_.empty()) {
     timers_.clear(Timer::retransmit);
+    timers_.clear(Timer::tail);
   } else {
     timers_.set(Timer::retransmit, heard.now + rtt_.rto());
+    expect_tail(heard.now);
   }
 }
 
@@ -269,14 +321,16 @@ void Sender::trace_recovery(const Recovery::Outcome& outcome, Instant now) const
     });
   }
   if (outcome.left || outcome.undone) {
-    context_.trace(now, [&] {
-      return trace::RecoveryLeft{outcome.undone ? "needless" : "mended", controller_->window()};
-    });
+    context_.trace(now,
+                   [&] { return trace::RecoveryLeft{outcome.undone ? "needless" : "mended", controller_->window()}; });
   }
   if (outcome.advanced > Bytes{}) {
     context_.trace(now, [&] {
-      return trace::Congestion{.window = controller_->window(), .threshold = controller_->threshold(),
-                               .in_flight = pipe(), .srtt = rtt_.srtt(), .rto = rtt_.rto(),
+      return trace::Congestion{.window = controller_->window(),
+                               .threshold = controller_->threshold(),
+                               .in_flight = pipe(),
+                               .srtt = rtt_.srtt(),
+                               .rto = rtt_.rto(),
                                .controller = controller_->name()};
     });
   }
@@ -293,7 +347,8 @@ void Sender::watch_closed_window(Instant now) {
 }
 
 Sender::Expired Sender::on_deadline(Instant now) {
-  if (timers_.take_due(Timer::pace, now)) {}
+  timers_.take_due(Timer::pace, now);  // it only makes the owner ask again
+  if (timers_.take_due(Timer::tail, now)) { tail_.due = true; }
   if (timers_.take_due(Timer::retransmit, now)) { return on_retransmission_timeout(now); }
   if (timers_.take_due(Timer::persist, now)) {
     if (!unanswered_since_) { unanswered_since_ = now; }
@@ -311,6 +366,8 @@ Sender::Expired Sender::on_retransmission_timeout(Instant now) {
   ++timeouts_;
   context_.trace(now, [&] { return trace::RtoFired{rtt_.rto(), timeouts_, sent_.outstanding()}; });
   rtt_.back_off();
+  timers_.clear(Timer::tail);
+  tail_ = {};
   recovery_.on_timeout(on(), now);
   timers_.set(Timer::retransmit, now + rtt_.rto());
   next_departure_ = now;

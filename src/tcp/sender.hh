@@ -34,14 +34,14 @@ class Sender {
     Instant now;
     SubPos at, ack;
     Bytes window;
-    bool bare = false;              ///< neither payload nor FIN
+    bool bare = false;  ///< neither payload nor FIN
     std::span<const Block> sacks;
     std::optional<Instant> echoed;  ///< when the timestamp it echoes was made
   };
   struct News {
-    bool recovered = false;   ///< progress after a timeout
+    bool recovered = false;  ///< progress after a timeout
     bool fin_acked = false;
-    bool may_send = false;    ///< window, congestion window or what is lost changed
+    bool may_send = false;  ///< window, congestion window or what is lost changed
   };
   enum class Expired : std::uint8_t { nothing, stalled, again, probe, gave_up };
 
@@ -61,7 +61,7 @@ class Sender {
   /// How many fresh bytes beyond what the source has already.
   Bytes room() const;
   Bytes burst() const;
-  std::uint32_t segment() const;     ///< payload of a full packet without the role's options
+  std::uint32_t segment() const;  ///< payload of a full packet without the role's options
   SubPos una() const { return sent_.una(); }
   SubPos sent_up_to() const { return sent_.next(); }
   SubPos limit() const { return window_.limit(); }
@@ -73,7 +73,7 @@ class Sender {
   bool is_consistent() const;
 
  private:
-  enum class Timer : std::uint8_t { retransmit, persist, pace, count_ };
+  enum class Timer : std::uint8_t { retransmit, persist, pace, tail, count_ };
   struct Layout {
     std::uint32_t cut = 0;
     std::size_t role_room = 0;  ///< whole option space of the role in a full packet
@@ -85,6 +85,9 @@ class Sender {
   std::optional<Outgoing> again(Instant now);
   std::optional<Outgoing> fresh(Instant now);
   Bytes fresh_size(Bytes waiting, const Layout& layout) const;
+  std::optional<Outgoing> tail_probe(Instant now);
+  void expect_tail(Instant now);
+  void judge_tail(const Heard& heard);
   Outgoing depart(Outgoing out, const Layout& layout, Instant now);
   bool held_back_by_pace(Instant now);
   void watch_closed_window(Instant now);
@@ -94,24 +97,30 @@ class Sender {
   Expired on_retransmission_timeout(Instant now);
   Recovery::On on() { return {sent_, *controller_, context_.group.flows(), {segment()}}; }
   Bytes pipe() const { return recovery_.pipe(sent_, {segment()}); }
-  Bytes allowance() const { return recovery_.allowance(sent_, *controller_, {segment()}); }
+  Bytes allowance() const { return recovery_.allowance(sent_, *controller_, {segment()}) + tail_.allowance; }
 
   Context& context_;
   Sent sent_;
   Recovery recovery_;
   stream::RttEstimator rtt_;
   std::unique_ptr<cc::Controller> controller_;
+  struct Tail {  ///< a probe for a lost tail (RFC 8985 §7)
+    bool due = false;
+    std::optional<SubPos> until;      ///< one probe was sent when this was SND.NXT
+    std::optional<Instant> again_at;  ///< it repeated the last packet, then
+    Bytes allowance;                  ///< beyond the congestion window, while it is being sent
+  } tail_;
   PeerWindow window_;
   stream::Deadlines<Timer> timers_;
   std::uint32_t path_mtu_;
-  SubPos limited_;                    ///< when the window last was full, this was sent
-  Instant next_departure_{};          ///< pacing
-  Instant progress_{};                ///< when the peer last was known to be alive and moving
-  unsigned probes_ = 0;               ///< window probes in a row
-  unsigned timeouts_ = 0;             ///< retransmission timeouts in a row
+  SubPos limited_;                           ///< when the window last was full, this was sent
+  Instant next_departure_{};                 ///< pacing
+  Instant progress_{};                       ///< when the peer last was known to be alive and moving
+  unsigned probes_ = 0;                      ///< window probes in a row
+  unsigned timeouts_ = 0;                    ///< retransmission timeouts in a row
   std::optional<Instant> unanswered_since_;  ///< the first window probe without an answer
   std::optional<Duration> latest_sample_;    ///< what the latest acknowledgment measured
-  Bytes uncredited_;                  ///< delivered, and the controller does not know yet
+  Bytes uncredited_;                         ///< delivered, and the controller does not know yet
   bool stalled_ = false;
   Bytes fresh_bytes_, again_bytes_;
   std::uint64_t again_packets_ = 0;

@@ -127,6 +127,20 @@ Bytes Sent::mark_resent_lost(Instant before) {
   return lost_ - had;
 }
 
+SubPos Sent::end_of_older(SubPos from, SubPos limit, Instant before) const {
+  for (std::size_t i = index_of(std::max(from, una_)); i < ranges_.size() && ranges_[i].from < limit; ++i) {
+    if (ranges_[i].sendings == 1 && ranges_[i].sent_at >= before) { return ranges_[i].from; }  // departures ascend
+  }
+  return limit;
+}
+
+bool Sent::mark_last_lost() {
+  if (empty()) { return false; }
+  const Range& last = ranges_.back();
+  const std::uint64_t packet = last.cut + (last.fin ? 1 : 0);
+  return mark_lost(std::max(last.from, next_ - packet), next_) > Bytes{};
+}
+
 void Sent::mark_all_lost() {
   for (std::size_t i = head_; i < ranges_.size(); ++i) {
     if (!ranges_[i].sacked && !ranges_[i].lost) { set_lost(ranges_[i]); }

@@ -13,21 +13,21 @@
 namespace anabranch::tcp {
 
 struct Range {
-  SubPos from, to;             ///< a FIN takes the last position
-  Instant sent_at;             ///< when it last left
-  std::uint32_t cut = 0;       ///< the largest packet's payload when it last left
+  SubPos from, to;        ///< a FIN takes the last position
+  Instant sent_at;        ///< when it last left
+  std::uint32_t cut = 0;  ///< the largest packet's payload when it last left
   std::uint32_t sendings = 1;
-  bool fin = false;            ///< `to` includes the FIN
+  bool fin = false;  ///< `to` includes the FIN
   bool sacked = false;
-  bool lost = false;           ///< believed lost and not sent again since
+  bool lost = false;  ///< believed lost and not sent again since
   Bytes size() const { return {to - from}; }
 };
 
 /// What an acknowledgment tells of ranges it covers for the first time.
 struct Covered {
-  Bytes delivered;                    ///< arrived, and not known to have arrived before
-  std::optional<Instant> sent_once;   ///< latest departure among ranges sent only once: an RTT sample (Karn)
-  std::optional<Instant> newest;      ///< latest departure of all of which the answer can be told apart
+  Bytes delivered;                   ///< arrived, and not known to have arrived before
+  std::optional<Instant> sent_once;  ///< latest departure among ranges sent only once: an RTT sample (Karn)
+  std::optional<Instant> newest;     ///< latest departure of all of which the answer can be told apart
   bool any_retransmitted = false;
   void add(const Range& range, Instant too_recent);
   void add(const Covered& more);
@@ -63,6 +63,10 @@ class Sent {
   Bytes mark_lost(SubPos from, SubPos to);
   /// Sent again, not SACKed, and that longer ago than `before`: lost once more (RFC 8985 §6.2, step 5).
   Bytes mark_resent_lost(Instant before);
+  /// From `from` on, up to `limit`: where the ranges end that were sent once and before `before`.
+  SubPos end_of_older(SubPos from, SubPos limit, Instant before) const;
+  /// The last packet sent is lost (a tail probe wants it again). False when it was sent twice already.
+  bool mark_last_lost();
   /// Everything not SACKed is lost (a retransmission timeout).
   void mark_all_lost();
   /// Everything whose packets were larger than `cut` is lost (the path's MTU is smaller than believed).
@@ -80,16 +84,16 @@ class Sent {
   bool is_consistent() const;
 
  private:
-  std::size_t index_of(SubPos at) const;         ///< of the range that contains `at`, or one past the last
-  std::size_t boundary_at(SubPos at);            ///< of the range that begins at `at`, dividing one if need be
+  std::size_t index_of(SubPos at) const;  ///< of the range that contains `at`, or one past the last
+  std::size_t boundary_at(SubPos at);     ///< of the range that begins at `at`, dividing one if need be
   void set_lost(Range& range);
   void compact();
 
-  std::vector<Range> ranges_;    ///< those before head_ are gone; compacted now and then: no allocation in steady state
+  std::vector<Range> ranges_;  ///< those before head_ are gone; compacted now and then: no allocation in steady state
   std::size_t head_ = 0;
   SubPos una_, next_;
   Bytes sacked_, lost_;
-  mutable SubPos lost_from_;     ///< nothing below is lost
-  SubPos resent_below_;          ///< nothing at or above was sent twice
+  mutable SubPos lost_from_;  ///< nothing below is lost
+  SubPos resent_below_;       ///< nothing at or above was sent twice
 };
 }  // namespace anabranch::tcp

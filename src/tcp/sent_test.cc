@@ -1,6 +1,6 @@
 // Sent and its scoreboard against a model that keeps every byte.
-#include "tcp/scoreboard.hh"
 #include "tcp/sent.hh"
+#include "tcp/scoreboard.hh"
 
 #include "base/random.hh"
 
@@ -71,13 +71,28 @@ TEST(Sent, DividingARangeLeavesTheFinWithItsEnd) {
   EXPECT_EQ((std::vector<bool>{false, false, true}), fins);
 }
 
+enum State { flying, sacked, lost };
+using Model = std::map<std::uint64_t, State>;  // by position
+
+void expect_same(const Sent& sent, const Scoreboard& board, const Model& model) {
+  const auto count = [&](State s) {
+    return static_cast<std::uint64_t>(
+        std::count_if(model.begin(), model.end(), [&](auto& e) { return e.second == s; }));
+  };
+  ASSERT_TRUE(sent.is_consistent() && board.is_consistent(sent));
+  ASSERT_EQ(count(flying), sent.pipe().n);
+  ASSERT_EQ(count(sacked), sent.sacked().n);
+  const auto first = std::find_if(model.begin(), model.end(), [](auto& e) { return e.second == lost; });
+  ASSERT_EQ(first == model.end(), sent.first_lost() == nullptr);
+  if (first != model.end()) { ASSERT_EQ(first->first, sent.first_lost()->from.n); }
+}
+
 TEST(Sent, AnyOrderOfEventsAgreesWithAModelOfBytes) {
-  enum State { flying, sacked, lost };
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     Generator random{seed};
     Sent sent;
     Scoreboard board;
-    std::map<std::uint64_t, State> model;  // by position
+    Model model;
     std::map<std::uint64_t, int> sendings;
     std::uint64_t next = 1, una = 1;
     for (int step = 0; step < 200; ++step) {
@@ -85,7 +100,10 @@ TEST(Sent, AnyOrderOfEventsAgreesWithAModelOfBytes) {
       switch (random.below(6)) {
         case 0: {
           const std::uint64_t to = next + random.between(1, 40);
-          for (; next < to; ++next) { model[next] = flying; sendings[next] = 1; }
+          for (; next < to; ++next) {
+            model[next] = flying;
+            sendings[next] = 1;
+          }
           sent.add({next}, 10, false, at(step));
           break;
         }
@@ -115,7 +133,10 @@ TEST(Sent, AnyOrderOfEventsAgreesWithAModelOfBytes) {
           if (const Range* range = sent.first_lost()) {
             const std::uint64_t to = random.between(range->from.n + 1, range->to.n), from = range->from.n;
             sent.resent({from}, {to}, 10, at(step));
-            for (std::uint64_t i = from; i < to; ++i) { model[i] = flying; ++sendings[i]; }
+            for (std::uint64_t i = from; i < to; ++i) {
+              model[i] = flying;
+              ++sendings[i];
+            }
           }
           break;
         default:
@@ -124,15 +145,7 @@ TEST(Sent, AnyOrderOfEventsAgreesWithAModelOfBytes) {
             for (auto& [i, state] : model) { state = state == flying ? lost : state; }
           }
       }
-      const auto count = [&](State s) {
-        return static_cast<std::uint64_t>(std::count_if(model.begin(), model.end(), [&](auto& e) { return e.second == s; }));
-      };
-      ASSERT_TRUE(sent.is_consistent() && board.is_consistent(sent)) << seed << " " << step;
-      ASSERT_EQ(count(flying), sent.pipe().n) << seed << " " << step;
-      ASSERT_EQ(count(sacked), sent.sacked().n) << seed << " " << step;
-      const auto first = std::find_if(model.begin(), model.end(), [](auto& e) { return e.second == lost; });
-      ASSERT_EQ(first == model.end(), sent.first_lost() == nullptr);
-      if (first != model.end()) { ASSERT_EQ(first->first, sent.first_lost()->from.n); }
+      ASSERT_NO_FATAL_FAILURE(expect_same(sent, board, model)) << seed << " " << step;
     }
   }
 }
@@ -144,9 +157,9 @@ TEST(Scoreboard, IsLostFollowsRfc6675) {
   };
   const Row rows[] = {
       {{}, 0},
-      {{{{1001}, {2001}}}, 0},                                       // one segment above the hole
-      {{{{1001}, {3001}}}, 0},                                       // two: not more than two
-      {{{{1001}, {3002}}}, 1001},                                    // more than two
+      {{{{1001}, {2001}}}, 0},                                         // one segment above the hole
+      {{{{1001}, {3001}}}, 0},                                         // two: not more than two
+      {{{{1001}, {3002}}}, 1001},                                      // more than two
       {{{{1001}, {1002}}, {{1101}, {1102}}, {{1201}, {1202}}}, 1001},  // three runs, however small
       {{{{1001}, {2001}}, {{3001}, {4001}}, {{5001}, {6001}}, {{7001}, {8001}}}, 3001},
   };
@@ -164,7 +177,8 @@ TEST(Scoreboard, IgnoresBlocksThatCannotBe) {
   sent.add({1001}, 1000, false, at(1));
   sent.acknowledge({101}, at(1));
   Scoreboard board;
-  for (const Block b : {Block{{1}, {51}}, Block{{51}, {151}}, Block{{901}, {1002}}, Block{{500}, {400}}, Block{{7}, {7}}}) {
+  for (const Block b :
+       {Block{{1}, {51}}, Block{{51}, {151}}, Block{{901}, {1002}}, Block{{500}, {400}}, Block{{7}, {7}}}) {
     board.update(sent, {&b, 1}, at(1));
   }
   EXPECT_TRUE(board.empty());

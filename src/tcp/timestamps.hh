@@ -15,7 +15,7 @@ class Timestamps {
   static constexpr Duration kTick{1'000'000};  ///< RFC 7323 §5.4: between 1 ms and 1 s; Linux has 1 ms
   /// RFC 7323 §5.5: after 24 days of silence the peer's clock may have gone half round.
   static constexpr Duration kOutdated{24ll * 24 * 3600 * 1'000'000'000};
-  static constexpr std::size_t kBytes = 12;    ///< of the option with its padding
+  static constexpr std::size_t kBytes = 12;  ///< of the option with its padding
 
   explicit Timestamps(std::uint32_t offset) : offset_{offset} {}
 

@@ -31,8 +31,10 @@ RC_GTEST_PROP(Notation, ReadingWhatWasWrittenGivesTheSameSegment, ()) {
 
 TEST(Notation, NumbersCountFromTheOrigins) {
   const Origins origins{.seq = {1000}, .ack = {0xffffffff}, .data = {5'000'000'000}, .data_ack = {7}};
-  const auto line = parse_notation("P. 1:11(10) ack 1 <sack 2:3, dss ack=1 map=1:1+10, fail dsn=1>", origins);
+  const char* text = "P. 1:11(10) ack 1 <sack 2:3, dss ack=1 map=1:1+10, fail dsn=1>";
+  const auto line = parse_notation(text, origins);
   ASSERT_TRUE(line.has_value());
+  EXPECT_EQ(format_notation(*line, origins), text);
   EXPECT_EQ(line->seq.raw, 1001u);
   EXPECT_EQ(line->ack.raw, 0u);
   EXPECT_EQ(line->tcp.sack[0], (SackBlock{{1}, {2}}));
@@ -45,8 +47,10 @@ TEST(Notation, NumbersCountFromTheOrigins) {
 
 TEST(Notation, NarrowNumbersCountFromTheLowHalfOfTheOrigin) {
   const Origins origins{.seq = {}, .ack = {}, .data = {0x1'ffff'ffff}, .data_ack = {0x2'ffff'fff0}};
-  const auto line = parse_notation(". 1:2(1) ack 1 <dss ack4=32 map4=2:1+1>", origins);
+  const char* text = ". 1:2(1) ack 1 <dss ack4=32 map4=2:1+1>";
+  const auto line = parse_notation(text, origins);
   ASSERT_TRUE(line.has_value());
+  EXPECT_EQ(format_notation(*line, origins), text);
   const Dss& dss = *find<Dss>(line->mptcp);
   EXPECT_EQ(*dss.ack, (DataSeqForm{0x10, false}));
   EXPECT_EQ(dss.map->data, (DataSeqForm{1, false}));

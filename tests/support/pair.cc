@@ -8,7 +8,7 @@
 namespace anabranch::support {
 namespace {
 constexpr std::size_t kSlice = 32 * 1024;
-}
+}  // namespace
 
 std::uint32_t packet_size(const Segment& segment) {
   return static_cast<std::uint32_t>(40 + wire::options_size(segment.tcp, segment.mptcp) + segment.payload.size().n);
@@ -231,11 +231,11 @@ std::string Pair::report() const {
   const auto add = [&](const char* name, const Side& side, const Side& peer) {
     if (!side.endpoint) { return; }
     const tcp::Info info = side.endpoint->info();
-    out += fmt::format("{}: {} got {}/{} una {} nxt {} rcv {} cwnd {} flight {} rto {:.1f} ms again {} timeouts {} drops {}\n",
-                       name, info.state, side.sink.got().size(), peer.source.written().size(),
-                       side.endpoint->acknowledged().n, side.endpoint->sent_up_to().n, side.endpoint->received().n,
-                       info.window.n, info.in_flight.n, milliseconds(info.rto), info.retransmits,
-                       info.timeouts_in_a_row, side.endpoint->drops().total());
+    out += fmt::format(
+        "{}: {} got {}/{} una {} nxt {} rcv {} cwnd {} flight {} rto {:.1f} ms again {} timeouts {} drops {}\n", name,
+        info.state, side.sink.got().size(), peer.source.written().size(), side.endpoint->acknowledged().n,
+        side.endpoint->sent_up_to().n, side.endpoint->received().n, info.window.n, info.in_flight.n,
+        milliseconds(info.rto), info.retransmits, info.timeouts_in_a_row, side.endpoint->drops().total());
   };
   add("client", client_, server_);
   add("server", server_, client_);

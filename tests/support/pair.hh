@@ -36,7 +36,7 @@ class BufferSource final : public tcp::Source {
  private:
   SlabPool* pool_;
   std::vector<std::uint8_t> written_;
-  std::vector<Slice> slices_;      ///< full but for the last; each kSlice bytes
+  std::vector<Slice> slices_;  ///< full but for the last; each kSlice bytes
   SubPos acknowledged_{1};
 };
 
@@ -66,12 +66,12 @@ class BufferSink final : public tcp::Sink {
 /// One direction of the path.
 struct PipeSpec {
   Duration delay{10'000'000};
-  Rate rate{};                    ///< zero: no limit
-  Bytes queue{1u << 20};          ///< behind the rate: what does not fit is dropped
+  Rate rate{};            ///< zero: no limit
+  Bytes queue{1u << 20};  ///< behind the rate: what does not fit is dropped
   unsigned loss_permille = 0, duplicate_permille = 0, reorder_permille = 0;
   Duration reorder_delay{3'000'000};
-  std::set<std::size_t> lose{};   ///< packets by number, from 0, in order of departure
-  std::uint32_t mtu = 65535;      ///< larger packets are dropped and, if `tells`, answered by "packet too big"
+  std::set<std::size_t> lose{};  ///< packets by number, from 0, in order of departure
+  std::uint32_t mtu = 65535;     ///< larger packets are dropped and, if `tells`, answered by "packet too big"
   bool tells = true;
   bool keeps_super_segments = false;
 };
@@ -79,7 +79,7 @@ struct PipeSpec {
 /// A segment as it left, for assertions; payload is only counted.
 struct Left {
   Instant at;
-  Segment segment;                ///< without payload
+  Segment segment;  ///< without payload
   std::uint64_t payload = 0;
 };
 
@@ -87,15 +87,18 @@ class Pair {
  public:
   struct Options {
     tcp::Config client{}, server{};
-    PipeSpec forth{}, back{};     ///< client to server, server to client
+    PipeSpec forth{}, back{};  ///< client to server, server to client
     SeqNum client_isn{1000}, server_isn{5000};
     Bytes client_buffer{1u << 20}, server_buffer{1u << 20};
     std::uint64_t seed = 1;
-    bool answers_fin = true;      ///< each side finishes when the other has
+    bool answers_fin = true;  ///< each side finishes when the other has
   };
   struct Side {
     Side(std::uint64_t seed, Bytes buffer, SlabPool& pool)
-        : random{seed}, source{pool}, sink{buffer}, env{random, trace, faults} {}
+        : random{seed},
+          source{pool},
+          sink{buffer},
+          env{random, trace, faults} {}
     Generator random;
     trace::NoTrace trace;
     NoFaults faults;

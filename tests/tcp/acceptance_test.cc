@@ -43,16 +43,36 @@ TEST_P(Stranger, IsJudgedAsTheTableSays) {
 constexpr std::uint32_t kNext = Solo::kTheirs + 101;
 const Case kCases[] = {
     {"exact_rst_kills", [](Segment& s) { s.flags = {.rst = true}; }, {}, false, true},
-    {"rst_in_window_is_challenged", [](Segment& s) { s.flags = {.rst = true}; s.seq = {kNext + 1}; },
+    {"rst_in_window_is_challenged",
+     [](Segment& s) {
+       s.flags = {.rst = true};
+       s.seq = {kNext + 1};
+     },
      Drop::challenged_rst, true},
-    {"rst_before_window_is_silent", [](Segment& s) { s.flags = {.rst = true}; s.seq = {kNext - 1}; },
+    {"rst_before_window_is_silent",
+     [](Segment& s) {
+       s.flags = {.rst = true};
+       s.seq = {kNext - 1};
+     },
      Drop::out_of_window, false},
-    {"rst_far_ahead_is_silent", [](Segment& s) { s.flags = {.rst = true}; s.seq = {kNext + 900'000'000}; },
+    {"rst_far_ahead_is_silent",
+     [](Segment& s) {
+       s.flags = {.rst = true};
+       s.seq = {kNext + 900'000'000};
+     },
      Drop::out_of_window, false},
     {"syn_in_window_is_challenged", [](Segment& s) { s.flags.syn = true; }, Drop::challenged_syn, true},
-    {"syn_far_away_is_challenged", [](Segment& s) { s.flags = {.syn = true}; s.seq = {kNext + 900'000'000}; },
+    {"syn_far_away_is_challenged",
+     [](Segment& s) {
+       s.flags = {.syn = true};
+       s.seq = {kNext + 900'000'000};
+     },
      Drop::challenged_syn, true},
-    {"syn_ack_again_is_answered", [](Segment& s) { s.flags.syn = true; s.seq = {Solo::kTheirs}; },
+    {"syn_ack_again_is_answered",
+     [](Segment& s) {
+       s.flags.syn = true;
+       s.seq = {Solo::kTheirs};
+     },
      Drop::out_of_window, true},
     {"keep_alive_is_answered", [](Segment& s) { s.seq = {kNext - 1}; }, Drop::out_of_window, true},
     {"far_ahead_is_answered", [](Segment& s) { s.seq = {kNext + 900'000'000}; }, Drop::out_of_window, true},

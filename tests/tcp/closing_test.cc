@@ -197,7 +197,8 @@ TEST(Closing, EveryPermutationOfFinishingLossAndDataEndsClosed) {
           if (client_first == 2) { pair.client()->finish(); }
           pair.pump();
           ASSERT_TRUE(pair.run_until([&] { return pair.closed_and_equal(); }, 300_s))
-              << client_first << bytes << " " << lost << forth << "\n" << pair.report();
+              << client_first << bytes << " " << lost << forth << "\n"
+              << pair.report();
         }
       }
     }

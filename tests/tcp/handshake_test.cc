@@ -97,7 +97,7 @@ TEST(Handshake, LossOfAnyOfItsSegmentsOnlyDelaysIt) {
     pair.client().source.write_pattern(5000, 1);
     pair.connect();
     ASSERT_TRUE(pair.run_until([&] { return pair.server().sink.got().size() == 5000; }, 5_s)) << lost << pair.report();
-    EXPECT_EQ(lost < 2, pair.now() > Instant{} + 1900_ms);  // the world began at one second; a third segment is not missed
+    EXPECT_EQ(lost<2, pair.now()> Instant{} + 1900_ms);  // the world began at one second; a third segment is not missed
   }
 }
 

@@ -23,8 +23,8 @@ Segment arbitrary(Generator& random, Solo& maker, const Endpoint& endpoint) {
   Segment s = maker.segment(0, 0, payload, static_cast<std::uint16_t>(random.chance(0.2) ? 0 : random.below(65536)));
   s.seq.raw = near(random, wrap(endpoint.received(), isn.peer_isn).raw);
   s.ack.raw = near(random, wrap(random.chance(0.5) ? endpoint.acknowledged() : endpoint.sent_up_to(), isn.our_isn).raw);
-  s.flags = {.fin = random.chance(0.03), .syn = random.chance(0.03), .rst = random.chance(0.02),
-             .ack = !random.chance(0.05)};
+  s.flags = {
+      .fin = random.chance(0.03), .syn = random.chance(0.03), .rst = random.chance(0.02), .ack = !random.chance(0.05)};
   if (isn.timestamps && !random.chance(0.05)) {
     s.tcp.timestamps = {.value = near(random, 1000), .echo = static_cast<std::uint32_t>(random.next())};
   }
@@ -44,7 +44,10 @@ TEST(Nonsense, NeverBreaksAnEndpoint) {
     for (int step = 0; step < 150 && !solo.endpoint->dead(); ++step) {
       if (random.chance(0.3)) { solo.source.write_pattern(random.below(20'000), seed); }
       if (random.chance(0.01)) { solo.endpoint->finish(); }
-      if (random.chance(0.02)) { solo.endpoint->on_packet_too_big(static_cast<std::uint32_t>(random.below(1500)), {near(random, Solo::kOurs)}, solo.now); }
+      if (random.chance(0.02)) {
+        solo.endpoint->on_packet_too_big(static_cast<std::uint32_t>(random.below(1500)), {near(random, Solo::kOurs)},
+                                         solo.now);
+      }
       const Segment s = arbitrary(random, solo, *solo.endpoint);
       if (s.flags.rst && random.chance(0.7)) { continue; }
       solo.give(s);
@@ -84,7 +87,8 @@ TEST(Nonsense, AStrangerCannotDisturbATransferHeDoesNotSee) {
       Segment s;
       s.seq.raw = static_cast<std::uint32_t>(random.next()) | 0x40000000u;
       s.ack.raw = static_cast<std::uint32_t>(random.next()) | 0x40000000u;
-      s.flags = {.fin = random.chance(0.1), .syn = random.chance(0.3), .rst = random.chance(0.3), .ack = random.chance(0.8)};
+      s.flags = {
+          .fin = random.chance(0.1), .syn = random.chance(0.3), .rst = random.chance(0.3), .ack = random.chance(0.8)};
       s.tcp.timestamps = {.value = static_cast<std::uint32_t>(random.next()), .echo = 1};
       const bool forth = random.chance(0.5);
       if ((forth ? pair.server() : pair.client()).endpoint) { pair.inject(s, forth); }

@@ -97,7 +97,7 @@ TEST(Recovery, DuplicatesThatChangeTheWindowOrCarryDataAreNone) {
 }
 
 TEST(Recovery, ATimeoutSendsOneSegmentDoublesAndReportsOnce) {
-  Solo solo = Solo::open();
+  Solo solo = Solo::open(no_sack());
   solo.source.write_pattern(4 * kSegment, 1);
   EXPECT_EQ(4u, data(solo.take()).size());
   const Duration rto = solo.endpoint->info().rto;
@@ -119,7 +119,8 @@ TEST(Recovery, AfterATimeoutWhatWasSackedIsNotSentAgain) {
   solo.source.write_pattern(4 * kSegment, 1);
   solo.take();
   solo.give(sack(solo, nth(0), nth(1), nth(3)));
-  EXPECT_EQ((std::vector<std::uint64_t>{nth(0)}), data(solo.wait(2_s)).size() > 0 ? std::vector{nth(0)} : std::vector<std::uint64_t>{});
+  EXPECT_EQ((std::vector<std::uint64_t>{nth(0)}),
+            data(solo.wait(2_s)).size() > 0 ? std::vector{nth(0)} : std::vector<std::uint64_t>{});
   solo.give(sack(solo, nth(0), nth(1), nth(3)));
   solo.give(sack(solo, nth(3), nth(3), nth(3)));
   EXPECT_EQ((std::vector<std::uint64_t>{nth(3)}), data(solo.take()));
@@ -157,6 +158,64 @@ TEST(Recovery, ALostRetransmissionIsNoticedBeforeTheTimeout) {
   }
   EXPECT_EQ(1, std::count(out.begin(), out.end(), nth(0)));
   EXPECT_EQ(0u, solo.endpoint->info().timeouts_in_a_row);
+}
+
+TEST(Recovery, AProbeBringsALostTailToLightBeforeTheTimeout) {  // RFC 8985 §7
+  for (std::size_t lost = 2; lost <= 8; ++lost) {  // a lone segment may only be acknowledged late: left to the timeout
+    Pair pair;
+    pair.client().source.write_pattern(10 * 1448, 1);
+    pair.hook = [&, left = lost](Segment& s, bool forth, std::size_t) mutable {
+      const bool tail = forth && s.seq.raw - 1001 >= (10 - lost) * 1448 && !s.payload.empty();
+      return !tail || left == 0 || left-- == 0;
+    };
+    pair.connect();
+    ASSERT_TRUE(pair.run_until([&] { return pair.server().sink.got().size() == 14'480; })) << lost << pair.report();
+    // Handshake 20 ms, data 10, probe after two round trips, and two more to mend: the timeout would be at 240 ms.
+    EXPECT_LT(pair.now() - Instant{1'000'000'000}, 200_ms) << lost;
+    EXPECT_FALSE(pair.client().had(Event::stalled));
+  }
+}
+
+TEST(Recovery, WhatAProbeMendedAloneStillShrinksTheWindow) {
+  Pair pair;
+  pair.client().source.write_pattern(10 * 1448, 1);
+  bool lost = false;
+  pair.hook = [&](Segment& s, bool forth, std::size_t) {
+    if (!forth) { return pair.now() < Instant{} + 1015_ms || pair.now() > Instant{} + 1065_ms; }  // as if all were lost
+    const bool last = s.seq.raw == 1001 + 9 * 1448 && !lost;
+    lost |= last;
+    return !last;
+  };
+  pair.connect();
+  pair.run_for(150_ms);
+  EXPECT_EQ(14'480u, pair.server().sink.got().size());
+  EXPECT_NE(cc::kNoThreshold, pair.client()->info().threshold);
+  EXPECT_EQ(1u, pair.client()->info().retransmits);
+}
+
+TEST(Recovery, AProbeOfATailThatWasOnlyLateCostsNothing) {
+  Pair pair;
+  pair.client().source.write_pattern(10 * 1448, 1);
+  pair.connect();
+  pair.run_for(25_ms);
+  pair.back().delay = 90_ms;  // acknowledgments come late, once
+  pair.run_for(20_ms);
+  pair.back().delay = 10_ms;
+  pair.run_until([&] { return pair.client()->acknowledged().n == 14'481; });
+  EXPECT_EQ(1u, pair.client()->info().retransmits);
+  EXPECT_EQ(cc::kNoThreshold, pair.client()->info().threshold) << pair.report();
+}
+
+TEST(Recovery, OneSegmentThatLeftMuchLaterAndArrivedIsProofEnough) {  // RFC 8985 §6.2
+  Solo solo = Solo::open();
+  solo.source.write_pattern(2 * kSegment, 1);
+  solo.take();
+  solo.now = solo.now + 8_ms;
+  solo.source.write_pattern(kSegment, 2);
+  solo.take();
+  solo.now = solo.now + 10_ms;
+  solo.give(sack(solo, nth(1), nth(2), nth(3)));
+  EXPECT_EQ((std::vector<std::uint64_t>{nth(1)}), data(solo.take()));
 }
 
 TEST(Recovery, ANeedlessTimeoutIsUndoneByTheTimestampOfTheFirstAnswer) {

@@ -182,11 +182,11 @@ TEST(Role, ItsOptionsComeBeforeSackBlocks) {
   World world;
   world.open();
   world.puppet.writes = [](const Plan& plan, wire::MptcpOptions& out) {
-    if (plan.kind == SegmentKind::ack) { 
+    if (plan.kind == SegmentKind::ack) {
       wire::Dss dss;
       dss.ack = wire::DataSeqForm{.bits = 1};
       out.push_back(dss);
-     }
+    }
   };
   for (const std::uint64_t at : {101u, 301u, 501u, 701u}) { world.give(world.maker.segment(at, 1, 100)); }
   const auto out = world.take();

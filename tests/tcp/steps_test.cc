@@ -17,28 +17,50 @@ const Start kStarts[] = {
     {"CLOSED", [](Solo&) {}},
     {"SYN-SENT", [](Solo& s) { s.endpoint->connect({Solo::kOurs}, s.now); }},
     {"SYN-RECEIVED", [](Solo& s) { s.endpoint->accept(s.syn(), {Solo::kOurs}, s.now); }},
-    {"ESTABLISHED", [](Solo& s) {
+    {"ESTABLISHED",
+     [](Solo& s) {
        s.endpoint->accept(s.syn(), {Solo::kOurs}, s.now);
        s.take();
        s.give(s.segment(1, 1));
      }},
-    {"FIN-WAIT-1", [](Solo& s) { kStarts[3].prepare(s); s.endpoint->finish(); }},
-    {"FIN-WAIT-2", [](Solo& s) { kStarts[4].prepare(s); s.take(); s.give(s.segment(1, 2)); }},
-    {"CLOSE-WAIT", [](Solo& s) {
+    {"FIN-WAIT-1",
+     [](Solo& s) {
+       kStarts[3].prepare(s);
+       s.endpoint->finish();
+     }},
+    {"FIN-WAIT-2",
+     [](Solo& s) {
+       kStarts[4].prepare(s);
+       s.take();
+       s.give(s.segment(1, 2));
+     }},
+    {"CLOSE-WAIT",
+     [](Solo& s) {
        kStarts[3].prepare(s);
        Segment fin = s.segment(1, 1);
        fin.flags.fin = true;
        s.give(fin);
      }},
-    {"CLOSING", [](Solo& s) {
+    {"CLOSING",
+     [](Solo& s) {
        kStarts[4].prepare(s);
        s.take();
        Segment fin = s.segment(1, 1);
        fin.flags.fin = true;
        s.give(fin);
      }},
-    {"LAST-ACK", [](Solo& s) { kStarts[6].prepare(s); s.take(); s.endpoint->finish(); }},
-    {"TIME-WAIT", [](Solo& s) { kStarts[7].prepare(s); s.take(); s.give(s.segment(2, 2)); }},
+    {"LAST-ACK",
+     [](Solo& s) {
+       kStarts[6].prepare(s);
+       s.take();
+       s.endpoint->finish();
+     }},
+    {"TIME-WAIT",
+     [](Solo& s) {
+       kStarts[7].prepare(s);
+       s.take();
+       s.give(s.segment(2, 2));
+     }},
 };
 
 struct Sent {
@@ -52,16 +74,58 @@ Segment exact(Solo& s, std::size_t payload = 0) {
 }
 const Sent kSegments[] = {
     {"syn", [](Solo& s) { return s.syn(); }},
-    {"syn+ack", [](Solo& s) { Segment g = exact(s); g.seq = {Solo::kTheirs}; g.flags.syn = true; return g; }},
+    {"syn+ack",
+     [](Solo& s) {
+       Segment g = exact(s);
+       g.seq = {Solo::kTheirs};
+       g.flags.syn = true;
+       return g;
+     }},
     {"ack", [](Solo& s) { return exact(s); }},
-    {"ack of unsent", [](Solo& s) { Segment g = exact(s); g.ack.raw += 9; return g; }},
+    {"ack of unsent",
+     [](Solo& s) {
+       Segment g = exact(s);
+       g.ack.raw += 9;
+       return g;
+     }},
     {"data", [](Solo& s) { return exact(s, 100); }},
-    {"data ahead", [](Solo& s) { Segment g = exact(s, 100); g.seq.raw += 100; return g; }},
-    {"old data", [](Solo& s) { Segment g = exact(s, 100); g.seq.raw -= 100; return g; }},
-    {"fin", [](Solo& s) { Segment g = exact(s); g.flags.fin = true; return g; }},
-    {"rst", [](Solo& s) { Segment g = exact(s); g.flags.rst = true; return g; }},
-    {"rst off", [](Solo& s) { Segment g = exact(s); g.flags = {.rst = true}; g.seq.raw += 7; return g; }},
-    {"no flags", [](Solo& s) { Segment g = exact(s); g.flags = {}; return g; }},
+    {"data ahead",
+     [](Solo& s) {
+       Segment g = exact(s, 100);
+       g.seq.raw += 100;
+       return g;
+     }},
+    {"old data",
+     [](Solo& s) {
+       Segment g = exact(s, 100);
+       g.seq.raw -= 100;
+       return g;
+     }},
+    {"fin",
+     [](Solo& s) {
+       Segment g = exact(s);
+       g.flags.fin = true;
+       return g;
+     }},
+    {"rst",
+     [](Solo& s) {
+       Segment g = exact(s);
+       g.flags.rst = true;
+       return g;
+     }},
+    {"rst off",
+     [](Solo& s) {
+       Segment g = exact(s);
+       g.flags = {.rst = true};
+       g.seq.raw += 7;
+       return g;
+     }},
+    {"no flags",
+     [](Solo& s) {
+       Segment g = exact(s);
+       g.flags = {};
+       return g;
+     }},
 };
 
 std::string flags(const Segment& s) {

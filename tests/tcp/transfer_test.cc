@@ -73,9 +73,15 @@ const Config kNoSack = with([](Config& c) { c.sack = false; });
 const Config kNoStamps = with([](Config& c) { c.timestamps = false; });
 const Config kBare = with([](Config& c) { c.timestamps = c.sack = c.window_scaling = false; });
 const Config kSuper = with([](Config& c) { c.super_segment = 65'000; });
-const Config kSuperBare = with([](Config& c) { c.super_segment = 65'000; c.timestamps = c.sack = false; });
+const Config kSuperBare = with([](Config& c) {
+  c.super_segment = 65'000;
+  c.timestamps = c.sack = false;
+});
 const Config kReno = with([](Config& c) { c.congestion = "new_reno"; });
-const Config kV6 = with([](Config& c) { c.ip_header = 40; c.mtu = 1280; });
+const Config kV6 = with([](Config& c) {
+  c.ip_header = 40;
+  c.mtu = 1280;
+});
 INSTANTIATE_TEST_SUITE_P(Transfer, Variants,
                          testing::Values(Variant{"plain", kPlain, kPlain}, Variant{"no_sack", kNoSack, kPlain},
                                          Variant{"no_stamps", kPlain, kNoStamps}, Variant{"bare", kBare, kPlain},
@@ -83,21 +89,37 @@ INSTANTIATE_TEST_SUITE_P(Transfer, Variants,
                                          Variant{"reno", kReno, kReno}, Variant{"v6", kV6, kV6}),
                          [](const auto& i) { return i.param.name; });
 
-TEST(Transfer, GoodputIsNearTheLinkRate) {
-  for (const char* name : {"cubic", "new_reno"}) {
-    for (const std::uint32_t super : {0u, 65'000u}) {
-      Pair::Options options;
-      options.client.congestion = name;
-      options.client.super_segment = super;
-      options.forth = {.delay = 10_ms, .rate = 40_Mbps, .queue = {100'000}};  // one bandwidth-delay product
-      options.back = {.delay = 10_ms, .rate = 40_Mbps};
-      Pair pair{options};
-      transfer(pair, 20'000'000, 0);
-      const Instant start = pair.now();
-      ASSERT_TRUE(pair.run_until([&] { return pair.server().sink.finished(); })) << pair.report();
-      const double rate = 20e6 * 8 / seconds(pair.now() - start) / 1e6;
-      printf("%s %u: %.2f Mb/s, again %lu\n", name, super, rate, pair.client()->info().retransmits);
-      EXPECT_GT(rate, 0.9 * 40 * 1448 / 1500) << name << " " << super << pair.report();
+struct Link {
+  const char* name;
+  Rate rate;
+  Duration delay;
+  Bytes queue;
+  std::size_t bytes;
+};
+/// Queues of one bandwidth-delay product.
+const Link kLinks[] = {{"40 Mb/s", 40_Mbps, 10_ms, {100'000}, 20'000'000},
+                       {"400 Mb/s", 400_Mbps, 5_ms, {500'000}, 60'000'000}};
+
+TEST(Transfer, GoodputIsNearTheLinkRateAndLittleIsSentTwice) {
+  for (const Link& link : kLinks) {
+    for (const char* controller : {"cubic", "new_reno"}) {
+      for (const std::uint32_t super : {0u, 65'000u}) {
+        Pair::Options options{.client_buffer = {8u << 20}, .server_buffer = {8u << 20}};
+        options.client.congestion = controller;
+        options.client.super_segment = super;
+        options.forth = {.delay = link.delay, .rate = link.rate, .queue = link.queue};
+        options.back = {.delay = link.delay, .rate = link.rate};
+        Pair pair{options};
+        transfer(pair, link.bytes, 0);
+        const Instant start = pair.now();
+        ASSERT_TRUE(pair.run_until([&] { return pair.server().sink.finished(); })) << pair.report();
+        const double possible = static_cast<double>(link.rate.bytes_per_second) * 1448 / 1500;
+        const double rate = static_cast<double>(link.bytes) / seconds(pair.now() - start);
+        EXPECT_GT(rate, 0.9 * possible) << link.name << controller << super << pair.report();
+        const std::uint64_t packets = link.bytes / 1448;
+        EXPECT_LT(pair.client()->info().retransmits, packets / 33) << link.name << controller << super << pair.report();
+        EXPECT_FALSE(pair.client().had(Event::stalled)) << pair.report();
+      }
     }
   }
 }

@@ -64,12 +64,12 @@ void CapableClient::write(Session& session, Lane& lane, const tcp::Plan& plan, w
     lane.dss_owed = false;
   } else if (plan.payload || (session.data_fin_owed() && lane.dss_owed && keys_said_)) {
     write_dss(session, lane, plan, out);
-    keys_said_ = false;  // a DATA_FIN means nothing to a server that has not seen the keys: they take turns
-    lane.dss_owed = false;
+    // A DATA_FIN means nothing to a server that has not seen the keys: when it is repeated, they go first.
+    if (!plan.payload) { keys_said_ = lane.dss_owed = false; }
   } else {
     out.push_back(wire::CapableAck{flags, session.local_key, *session.remote_key});
+    lane.dss_owed = lane.dss_owed && session.data_fin_owed() && !keys_said_;
     keys_said_ = true;
-    lane.dss_owed = session.data_fin_owed();
   }
 }
 }  // namespace anabranch::mptcp

@@ -24,6 +24,8 @@ Step CapableServer::read(Session& session, Lane& lane, const Reading& reading) {
 Step CapableServer::read_third(Session& session, Lane& lane, const Reading& reading) {
   const auto* ack = wire::find<wire::CapableAck>(reading.segment.mptcp);
   const auto* data = wire::find<wire::CapableData>(reading.segment.mptcp);
+  // A DSS proves that options pass: the keys were overtaken or lost, and are repeated with the first byte.
+  if (!ack && !data && wire::find<wire::Dss>(reading.segment.mptcp)) { return Ignore{}; }
   if ((!ack && !data) || (ack ? ack->receiver : data->receiver) != session.local_key) {
     return Found{Finding::no_option_in_handshake, FallbackReason::third_ack_without_option};
   }

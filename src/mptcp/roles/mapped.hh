@@ -10,6 +10,7 @@ class Mapped final : public SubflowRole {
   void write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant now) override;
   std::size_t data_option_bytes(const Session& session, SubPos) const override { return dss_bytes(session); }
   bool carries_data() const override { return true; }
+  bool sends_signals() const override { return true; }
   std::string_view name() const override { return "mapped"; }
 };
 }  // namespace anabranch::mptcp

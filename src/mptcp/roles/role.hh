@@ -51,6 +51,8 @@ class SubflowRole {
   virtual std::size_t data_option_bytes(const Session& session, SubPos at) const = 0;
   virtual bool single_packet(SubPos) const { return false; }
   virtual bool carries_data() const { return false; }
+  /// Writes what waits in `Lane::signals`.
+  virtual bool sends_signals() const { return false; }
   virtual Instant deadline() const { return Instant::never(); }
   virtual void on_deadline(Session&, Lane&, Instant) {}
   virtual std::string_view name() const = 0;
