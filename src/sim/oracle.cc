@@ -245,6 +245,7 @@ void Oracle::delivered(const Frame& frame) {
   if (dissected == nullptr) { return; }
   const auto seen = find(*dissected, false);
   if (!seen || !seen->half().isn || seen->segment.flags.rst) { return; }
+  if (position(seen->half(), seen->segment.seq) > seen->half().highest) { return; }  // of an earlier use of the ports
   delivered_payload(*seen);
   if (seen->segment.flags.ack || seen->segment.flags.syn) { delivered_window(*seen); }
 }

@@ -104,7 +104,6 @@ LinkPlan draw_link(Generator& g, const Swarm& swarm) {
 
 mptcp::Config draw_config(Generator& g, const Swarm& swarm) {
   mptcp::Config config;
-  config.tcp.time_wait = Duration{500'000'000};  // so that a run ends soon after its last byte
   config.close_timeout = Duration{30'000'000'000};  // longer than the faults last
   config.checksum = swarm.checksums && g.below(2) == 0;
   if (swarm.odd_tcp) {

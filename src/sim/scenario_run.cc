@@ -27,8 +27,9 @@ bool all(const World& world, bool (Transfer::*is)() const) {
 /// Multipath TCP, with a client that opens subflows and nobody in the way of MP_JOIN. A server cannot open any, and a
 /// client that only reads does not notice that one is gone: a server needs one elsewhere. Others may end; no fault.
 bool can_move(const World& world, const Scenario& scenario, const Event& event) {
-  const InterfaceId lost = world.links()[event.link]->interface_at(event.side);
-  const auto meddled = [](const LinkPlan& link) { return link.meddling != Meddling::none; };
+  const Link& link = *world.links()[event.link];
+  const InterfaceId lost = link.interface_at(event.side);
+  const auto meddled = [](const LinkPlan& plan) { return plan.meddling != Meddling::none; };
   if (std::ranges::any_of(scenario.links, meddled)) { return false; }
   return std::ranges::all_of(world.transfers(), [&](const auto& transfer) {
     if (transfer->options().client.path_manager != "full_mesh") { return false; }
@@ -36,8 +37,11 @@ bool can_move(const World& world, const Scenario& scenario, const Event& event) 
       if (!end->connected()) { return false; }
       const auto info = end->host().stack().info(*end->id(), world.now());
       if (!info) { return event.side == 0 || transfer->complete(); }
-      const bool elsewhere = std::ranges::any_of(
-          info->subflows, [&](const auto& s) { return s.state == "active" && s.interface != lost; });
+      const bool elsewhere = std::ranges::any_of(info->subflows, [&](const auto& s) {
+        const bool over_it = s.interface == lost || s.local.address == link.address_of(link.end(event.side), Family::v4) ||
+                             s.local.address == link.address_of(link.end(event.side), Family::v6);
+        return s.state == "active" && !over_it;
+      });
       const bool is_server = end == &transfer->server();
       const bool confirmed = is_server || info->bytes_acknowledged + info->bytes_received > 0;
       return info->protocol == mptcp::Protocol::mptcp && confirmed && (event.side == 0 || !is_server || elsewhere);
@@ -170,7 +174,8 @@ Outcome run(const Scenario& scenario, std::string_view command, std::size_t kept
   }
   const Duration took = world.now() - Instant{};
   // Closing: timers that were backed off, one more round of them, TIME-WAIT, and a life without subflows at most.
-  const Duration closing = scenario.heal_at * 3 + Duration{60'000'000'000};
+  const mptcp::Config config;
+  const Duration closing = scenario.heal_at * 3 + config.tcp.time_wait * 2 + config.close_timeout;
   if (!world.run_until([&] { return world.quiet(); }, closing)) { return outcome(world, scenario, "closing"); }
   if (!world.run_for(Duration{5'000'000'000})) { return outcome(world, scenario, "afterwards"); }  // links drain
   // What arenas and packers keep open for the next packet, two or three each: hosts, links, middleboxes.

@@ -189,7 +189,7 @@ bool Transfer::step(Instant now) {
     }
   }
   did |= client_.step(now);
-  if (options_.abort_after && !client_.aborted() && client_.connected() &&
+  if (options_.abort_after && !client_.done() && client_.connected() &&
       client_.written() + client_.read() >= options_.abort_after->n) {
     client_.abort(now);
     did = true;

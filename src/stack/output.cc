@@ -133,9 +133,12 @@ void Stack::Parts::carry_out(Id id, Entry& e, const mptcp::OpenRequest& request,
   if (!route) { return e.connection.refuse(request, Errc::no_such_path, now); }
   // The same local port where its 4-tuple is free, as one application's connections look; else another of ours.
   std::optional<std::uint16_t> port = e.connection.initial_addresses().local.port;
-  if (demux.contains({{request.from.address, *port}, request.to})) { port = free_port(request.from.address, request.to); }
+  const Addresses preferred{{request.from.address, *port}, request.to};
+  const bool used = std::ranges::find(e.used, preferred) != e.used.end();
+  if (used || demux.contains(preferred)) { port = free_port(request.from.address, request.to); }
   if (!port) { return e.connection.refuse(request, Errc::no_ports_left, now); }
   const Addresses a{{request.from.address, *port}, request.to};
+  if (e.used.size() < kMostUsed) { e.used.push_back(a); }
   const mptcp::SubflowId subflow = e.connection.open(request, way_for(a, request.from.interface, now), now);
   demux.insert(a, {id.index, id.generation, subflow});
 }

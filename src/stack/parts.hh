@@ -19,6 +19,7 @@ struct Entry {
       : connection{env, pool, counters, config, key, number_}, number{number_} {}
   mptcp::Connection connection;
   std::uint64_t number;                     ///< names it in traces
+  std::vector<Addresses> used;              ///< 4-tuples it has had: packets of theirs may still be on their way
   std::vector<InterfaceId> interfaces;      ///< which may carry subflows; empty: all
   Handle<struct ListenerTag> listener;      ///< passive: who will accept it; none once accepted or orphaned
   bool announce = true;                     ///< all our addresses may be used; else the initial one only
@@ -130,6 +131,7 @@ struct Stack::Parts {
   std::uint16_t ipv4_id = 0;
 
   static constexpr std::size_t kMostStrays = 256;
+  static constexpr std::size_t kMostUsed = 64;    ///< 4-tuples remembered for a connection
   static constexpr unsigned kBurst = 16;          ///< frames of one connection before it is the next one's turn
 };
 }  // namespace anabranch::stack

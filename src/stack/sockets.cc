@@ -95,6 +95,7 @@ Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instan
   Entry& e = *connections.find(id);
   e.interfaces = options.interfaces;
   const Addresses a{{local, *port}, options.remote};
+  e.used.push_back(a);
   demux.insert(a, {id.index, id.generation, {0}});
   counters.add(Counter::connections_opened);
   e.connection.connect(way_for(a, ways.front(), now), now);
