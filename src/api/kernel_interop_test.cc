@@ -156,13 +156,13 @@ struct Interop : testing::Test {
     if (!context) { throw std::runtime_error{context.error().text}; }
     return *context;
   }
-  /// Runs `body(context)` in namespace a to its end, at most a minute, lets connections close and stops.
+  /// Runs `body(context)` in namespace a to its end, at most twenty seconds, lets connections close and stops.
   template <class Body>
   void run(const Lab& lab, bool multipath, Body body, ContextOptions options = {}) {
     Lab::inside(lab.a(), [&] {
       asio::io_context io{1};
       Context context = open(io, multipath, options);
-      asio::steady_timer too_long{io, std::chrono::seconds{60}};
+      asio::steady_timer too_long{io, std::chrono::seconds{20}};
       too_long.async_wait([&](const error_code& error) {
         if (!error) {
           ADD_FAILURE() << "took too long";

@@ -40,9 +40,9 @@ struct TwoStacks : testing::Test {
       return *context;
     });
   }
-  /// Runs both to their end, at most a minute of it.
+  /// Runs both to their end, at most twenty seconds of it.
   void run(asio::awaitable<void> ours, asio::awaitable<void> theirs) {
-    asio::steady_timer too_long{io, std::chrono::seconds{60}};
+    asio::steady_timer too_long{io, std::chrono::seconds{20}};
     too_long.async_wait([&](const error_code& error) {
       if (!error) {
         ADD_FAILURE() << "took too long";

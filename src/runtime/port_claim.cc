@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 namespace anabranch::runtime {
 namespace {
@@ -15,12 +17,15 @@ struct Bound {
   int error = 0;
 };
 
-/// Binds on all addresses of both families; of IPv4 alone where the system has no IPv6.
-Bound bind_port(std::uint16_t port) {
+/// Binds on all addresses of both families; of IPv4 alone where the system has no IPv6. `reuse`: beside what lingers
+/// of the kernel's own connections (TIME-WAIT); never beside a listener.
+Bound bind_port(std::uint16_t port, bool reuse = false) {
   FileDescriptor fd{::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   const bool v6 = static_cast<bool>(fd);
   if (!v6) { fd = FileDescriptor{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}; }
   if (!fd) { return {.fd = {}, .port = 0, .error = errno}; }
+  const int on = reuse ? 1 : 0;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in6 six{};
   sockaddr_in four{};
   if (v6) {
@@ -39,6 +44,19 @@ Bound bind_port(std::uint16_t port) {
   }
   return {.fd = std::move(fd), .port = ntohs(v6 ? six.sin6_port : four.sin_port), .error = 0};
 }
+
+/// One of us at a time has a port: the name of an abstract socket, which the kernel keeps per network namespace and
+/// takes away with the process. Without a socket when somebody else has it.
+FileDescriptor lock_port(std::uint16_t port) {
+  FileDescriptor fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  const std::string text = "anabranch-port-" + std::to_string(port);
+  std::memcpy(name.sun_path + 1, text.data(), text.size());  // a leading zero byte: abstract, no file
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+  if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0) { return {}; }
+  return fd;
+}
 }  // namespace
 
 bool PortClaims::has(std::uint16_t port) const { return std::ranges::find(ports_, port) != ports_.end(); }
@@ -51,8 +69,10 @@ void PortClaims::keep(FileDescriptor fd, std::uint16_t port) {
 Outcome<void> PortClaims::claim(std::uint16_t port) {
   if (port == 0) { return failure(Errc::bad_argument, "0 is not a port"); }
   if (has(port)) { return {}; }
+  FileDescriptor lock = lock_port(port);
   Bound bound = bind_port(port);
-  if (bound.error == EADDRINUSE) {
+  if (bound.error == EADDRINUSE && lock) { bound = bind_port(port, true); }
+  if (bound.error == EADDRINUSE || !lock) {
     return failure(Errc::address_in_use, "TCP port " + std::to_string(port) + " is in use by another program");
   }
   if (bound.error != 0) {
@@ -60,6 +80,7 @@ Outcome<void> PortClaims::claim(std::uint16_t port) {
                    "cannot claim TCP port " + std::to_string(port) + ": " + std::strerror(bound.error));
   }
   keep(std::move(bound.fd), bound.port);
+  sockets_.push_back(std::move(lock));
   return {};
 }
 

@@ -1,8 +1,14 @@
 #include "runtime/port_guard.hh"
 
+#include "runtime/file_descriptor.hh"
+
 #include <atomic>
 #include <cerrno>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <nftables/libnftables.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace anabranch::runtime {
@@ -16,6 +22,24 @@ std::string element_list(std::span<const std::uint16_t> ports) {
 std::string first_line(const char* text) {
   const std::string all = text == nullptr ? "" : text;
   return all.substr(0, all.find('\n'));
+}
+
+/// libnftables prints its complaint about a missing capability to stderr by itself: better not to let it come to that.
+bool may_guard() {
+  const FileDescriptor fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)};
+  if (!fd) { return false; }
+  // A dump of tables needs the same capability as making one (CAP_NET_ADMIN in the namespace).
+  struct {
+    nlmsghdr header;
+    nfgenmsg body;
+  } ask{{sizeof ask, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE, NLM_F_REQUEST | NLM_F_DUMP, 1, 0},
+        {AF_UNSPEC, NFNETLINK_V0, 0}};
+  if (::send(fd.get(), &ask, sizeof ask, 0) < 0) { return errno != EPERM; }
+  alignas(nlmsghdr) char answer[8192];
+  const ssize_t got = ::recv(fd.get(), answer, sizeof answer, 0);
+  const auto* header = reinterpret_cast<const nlmsghdr*>(answer);
+  if (got < static_cast<ssize_t>(sizeof *header) || header->nlmsg_type != NLMSG_ERROR) { return true; }
+  return static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error != -EPERM;
 }
 }  // namespace
 
@@ -34,6 +58,10 @@ Outcome<void> PortGuard::run(nft_ctx* context, const std::string& commands) {
 
 Outcome<PortGuard> PortGuard::open(std::span<const std::uint16_t> ports) {
   static std::atomic<unsigned> number{0};
+  if (!may_guard()) {
+    return failure(Errc::bad_argument,
+                   "not permitted to guard ports: run as root or with CAP_NET_ADMIN and CAP_NET_RAW");
+  }
   Context context{::nft_ctx_new(NFT_CTX_DEFAULT)};
   if (!context) { return failure(Errc::bad_argument, "cannot start libnftables"); }
   ::nft_ctx_buffer_error(context.get());
