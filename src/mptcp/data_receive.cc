@@ -18,10 +18,13 @@ DataReceive::Inserted DataReceive::insert(DataPos at, Chain data) {
     const std::uint64_t beyond = at + data.size().n - *fin_;
     data = data.first(data.size() - Bytes{beyond});  // nothing follows a DATA_FIN
   }
-  if (at + data.size().n > edge_) {  // never promised: it must come again (RFC 8684 §3.3.4)
+  // Linux reckons the window's edge from a DATA_ACK on one subflow and a window field from another and oversteps it. The
+  // subflow has acknowledged these bytes, so refusing them here would cost a data-level timeout for each piece.
+  const DataPos limit = next() + autotune_.cap().n;
+  if (at + data.size().n > edge_) {
     beyond_window_ += std::min<std::uint64_t>(data.size().n, at + data.size().n - edge_);
-    data = data.first({edge_ - at});
   }
+  if (at + data.size().n > limit) { data = at >= limit ? Chain{} : data.first({limit - at}); }
   const DataPos before = next();
   Inserted out = reassembly_.insert(at, std::move(data));
   received_ += next() - before;

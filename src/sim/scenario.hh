@@ -65,6 +65,7 @@ struct Outcome {
   std::uint64_t digest = 0;      ///< World::trace_digest
   Duration took{};               ///< virtual time until all was complete
   std::uint64_t arrivals = 0;
+  stack::Counters counters;      ///< of both stacks together
 };
 /// Builds the world, runs both phases, judges.
 Outcome run(const Scenario& scenario, std::string_view command = {}, std::size_t kept_segments = 40);

@@ -100,6 +100,7 @@ Outcome outcome(const World& world, const Scenario& scenario, std::string_view w
   out.digest = world.trace_digest();
   out.arrivals = world.arrivals();
   out.took = world.now() - Instant{};
+  out.counters = world.counters();
   out.passed = why.empty();
   if (!out.passed) { out.report = fmt::format("{}: {}{}", why, world.replay(), to_text(scenario)); }
   return out;

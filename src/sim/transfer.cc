@@ -233,9 +233,11 @@ Instant Transfer::next() const {
 
 std::optional<std::string> Transfer::violation() const {
   if (violation_) { return violation_; }
+  // With everything delivered, an error says only that the last acknowledgment of the end did not come through.
+  const bool delivered = client_.saw_end() && server_.saw_end();
   for (const Application* end : {&client_, &server_}) {
     if (end->violation()) { return end->violation(); }
-    if (end->error() && !client_.aborted()) {
+    if (end->error() && !client_.aborted() && !delivered) {
       return fmt::format("{}: the connection failed: {}", end->host().name(), name(*end->error()));
     }
   }

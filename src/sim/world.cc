@@ -99,9 +99,24 @@ void World::settle() {
   while (busy && !failure_) {
     busy = run_applications();
     busy |= transmit();
-    if (++turns_ > kTurnsAnInstant) { fail("the world does not come to rest: time stands still"); }
+    if (++turns_ > kTurnsAnInstant) { fail("time stands still: " + restless()); }
   }
   judge();
+}
+
+/// Who has something to do at this instant, again and again.
+std::string World::restless() const {
+  std::string who;
+  for (const auto& host : hosts_) {
+    if (host->stack().deadline() <= now_) { who += fmt::format("{}'s deadline does not move on; ", host->name()); }
+  }
+  for (const auto& link : links_) {
+    if (link->next() <= now_) { who += fmt::format("link{} delivers; ", link->number()); }
+  }
+  for (const auto& transfer : transfers_) {
+    if (transfer->next() <= now_) { who += fmt::format("the transfer to port {} is busy; ", transfer->port()); }
+  }
+  return who.empty() ? "stacks and applications keep each other busy" : who;
 }
 
 bool World::run_actions() {
@@ -241,6 +256,15 @@ void World::fail(std::string what) {
 
 bool World::quiet() const {
   return std::ranges::all_of(hosts_, [](const auto& host) { return host->stack().connection_count() == 0; });
+}
+
+stack::Counters World::counters() const {
+  stack::Counters sum;
+  for (std::size_t i = 0; i < stack::Counters::size(); ++i) {
+    const auto counter = static_cast<stack::Counter>(i);
+    for (const auto& host : hosts_) { sum.add(counter, host->stack().counters()[counter]); }
+  }
+  return sum;
 }
 
 std::string World::replay() const {

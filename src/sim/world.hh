@@ -51,6 +51,8 @@ class World {
   std::string replay() const;
   /// How to run this again; printed by `replay()`.
   void set_command(std::string command) { command_ = std::move(command); }
+  /// What all stacks have counted, together.
+  stack::Counters counters() const;
   /// Whether no stack knows of a connection any more.
   bool quiet() const;
   const std::vector<std::unique_ptr<Transfer>>& transfers() const { return transfers_; }
@@ -66,6 +68,7 @@ class World {
   Instant next() const;
   void step();
   void settle();
+  std::string restless() const;
   bool run_actions();
   bool arrive();
   bool run_deadlines();

@@ -3,6 +3,7 @@
 ///     sim_campaign --seeds 1..200 --jobs 2      all of them; a report for each that fails
 ///     sim_campaign --seed 17 --verbose          one of them, with its scenario and its last segments
 ///
+/// What the stacks counted over all seeds is summed up: an event that no seed has brought about is named at the end.
 /// One seed in twenty runs twice: the digest of everything that arrived must be the same. Exit status 0: all passed.
 #include "sim/scenario.hh"
 
@@ -38,6 +39,9 @@ struct Child {
   std::string text;
 };
 
+/// Ends a child's report; what follows are its stacks' counters.
+constexpr std::string_view kCounters = "\ncounters";
+
 std::string command(std::uint64_t seed) { return fmt::format("sim_campaign --seed {} --verbose", seed); }
 
 /// The program is about to stop at a broken invariant, or has run too long: say what the world looked like. Not safe
@@ -72,6 +76,10 @@ int run_seed(std::uint64_t seed, const Options& options) {
     text += fmt::format("seed {} digest {:016x} complete at {:.3f} s, {} frames arrived\n", seed, outcome.digest,
                         seconds(outcome.took), outcome.arrivals);
   }
+  text += kCounters;
+  for (std::size_t i = 0; i < stack::Counters::size(); ++i) {
+    text += fmt::format(" {}", outcome.counters[static_cast<stack::Counter>(i)]);
+  }
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
   return passed ? 0 : 1;
@@ -104,11 +112,25 @@ bool read_from(Child& child) {
   return n <= 0;
 }
 
+/// Takes the counters off the end of a child's report and adds them to `sum`.
+void take_counters(std::string& text, stack::Counters& sum) {
+  const std::size_t at = text.rfind(kCounters);
+  if (at == text.npos) { return; }
+  const char* next = text.data() + at + kCounters.size();
+  for (std::size_t i = 0; i < stack::Counters::size(); ++i) {
+    std::size_t count = 0;
+    next = std::from_chars(next + 1, text.data() + text.size(), count).ptr;
+    sum.add(static_cast<stack::Counter>(i), count);
+  }
+  text.resize(at);
+}
+
 /// True if the seed passed.
-bool finish(Child& child, const Options& options) {
+bool finish(Child& child, const Options& options, stack::Counters& counters) {
   close(child.output);
   int status = 0;
   waitpid(child.pid, &status, 0);
+  take_counters(child.text, counters);
   const bool passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   if (!passed) {
     fmt::print("FAILED seed {}: {}\n{}{}\n", child.seed, command(child.seed), child.text,
@@ -123,6 +145,7 @@ bool finish(Child& child, const Options& options) {
 int run_all(const Options& options) {
   std::vector<Child> children;
   std::vector<std::uint64_t> failed;
+  stack::Counters counters;
   std::uint64_t next = options.first;
   while (next <= options.last || !children.empty()) {
     while (next <= options.last && children.size() < options.jobs) {
@@ -139,11 +162,17 @@ int run_all(const Options& options) {
     if (poll(waits.data(), waits.size(), -1) < 0) { continue; }
     for (std::size_t i = waits.size(); i-- > 0;) {
       if (waits[i].revents == 0 || !read_from(children[i])) { continue; }
-      if (!finish(children[i], options)) { failed.push_back(children[i].seed); }
+      if (!finish(children[i], options, counters)) { failed.push_back(children[i].seed); }
       children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
     }
   }
-  std::string list;
+  std::string list, silent;
+  for (std::size_t i = 0; i < stack::Counters::size(); ++i) {
+    const auto counter = static_cast<stack::Counter>(i);
+    if (options.verbose) { fmt::print("{:>12} {}\n", counters[counter], name(counter)); }
+    if (counters[counter] == 0) { silent += fmt::format(" {}", name(counter)); }
+  }
+  if (!silent.empty()) { fmt::print("never happened:{}\n", silent); }
   for (const std::uint64_t seed : failed) { list += fmt::format(" {}", seed); }
   fmt::print("{} seeds ({}..{}), {} failed{}{}\n", options.last - options.first + 1, options.first, options.last,
              failed.size(), failed.empty() ? "" : ":", list);
