@@ -1,0 +1,68 @@
+#include "apps/path_options.hh"
+
+#include "apps/http_failure.hh"
+#include "cc/registry.hh"
+#include "mptcp/scheduler.hh"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace anabranch::apps {
+namespace {
+
+/// A value out of a list of names; the message lists them.
+CLI::Validator one_of(std::span<const std::string_view> names) {
+  return CLI::Validator{[names](const std::string& value) -> std::string {
+                          if (std::ranges::find(names, value) != names.end()) { return {}; }
+                          return fmt::format("'{}' is not one of: {}", value, fmt::join(names, ", "));
+                        },
+                        ""};
+}
+
+}  // namespace
+
+void add_path_options(CLI::App& command, PathOptions& options) {
+  const mptcp::Config defaults;
+  options.congestion = defaults.tcp.congestion;
+  options.scheduler = defaults.scheduler;
+  command.add_option("--path", options.paths, "Use this interface; repeat for each (default: all that are up)")
+      ->option_text("DEV")
+      ->allow_extra_args(false);
+  command.add_option("--congestion", options.congestion, "Congestion control of the subflows")
+      ->option_text(fmt::format("NAME [{}]", defaults.tcp.congestion))
+      ->check(one_of(cc::controller_names()));
+  command.add_option("--scheduler", options.scheduler, "Which subflow carries the next bytes we send")
+      ->option_text(fmt::format("NAME [{}]", defaults.scheduler))
+      ->check(one_of(mptcp::scheduler_names()));
+  command.add_flag("--no-multipath", options.no_multipath, "Plain TCP, for comparison");
+  command.add_flag("--checksum", options.checksum, "Ask for checksums over the data (RFC 8684, section 3.3)");
+  command.add_option("--pcap", options.pcap, "Record every packet to this pcapng file")->option_text("FILE");
+}
+
+mptcp::Config connection_config(const PathOptions& options) {
+  mptcp::Config config;
+  config.multipath = !options.no_multipath;
+  config.checksum = options.checksum;
+  config.scheduler = options.scheduler;
+  config.tcp.congestion = options.congestion;
+  return config;
+}
+
+Context open_context(boost::asio::io_context& io, const PathOptions& options, std::vector<std::uint16_t> listen_ports) {
+  ContextOptions wanted;
+  wanted.interfaces = options.paths;
+  wanted.listen_ports = std::move(listen_ports);
+  wanted.pcapng = options.pcap;
+  wanted.connection = connection_config(options);
+  auto context = Context::open(io, std::move(wanted));
+  if (!context) {
+    const bool busy = context.error().code == Errc::address_in_use || context.error().code == Errc::no_ports_left;
+    const bool capture = !options.pcap.empty() && context.error().text.find(options.pcap) != std::string::npos;
+    throw Failure(busy ? Exit::network : capture ? Exit::file : Exit::interface, context.error().text);
+  }
+  return *std::move(context);
+}
+
+}  // namespace anabranch::apps

@@ -1,0 +1,26 @@
+/// The options that every subcommand with connections has: which interfaces, which policies, a capture file.
+///
+/// Turns them into a Context, and what goes wrong there into one line that says what to do.
+#pragma once
+#include "api/context.hh"
+
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace anabranch::apps {
+
+struct PathOptions {
+  std::vector<std::string> paths;  ///< interfaces; empty: all that are up
+  std::string pcap, congestion, scheduler;
+  bool no_multipath = false, checksum = false;
+};
+void add_path_options(CLI::App& command, PathOptions& options);
+
+mptcp::Config connection_config(const PathOptions& options);
+/// Throws Failure (interface).
+Context open_context(boost::asio::io_context& io, const PathOptions& options, std::vector<std::uint16_t> listen_ports);
+}  // namespace anabranch::apps
