@@ -34,9 +34,10 @@ constexpr std::pair<const char*, const char*> kSysctls[] = {
     {"net.ipv6.conf.default.accept_dad", "0"},
     {"net.ipv6.conf.default.router_solicitations", "0"},
     {"net.ipv4.tcp_congestion_control", "cubic"},
-    // Room for the bandwidth-delay product of any link here and of both together.
+    // Room for the bandwidth-delay product of all links together, with the delay of the slowest (RFC 8684 §3.3.1); the
+    // kernel's Multipath TCP does not find out by itself what to send ahead while a path recovers from a loss.
     {"net.ipv4.tcp_rmem", "4096 131072 33554432"},
-    {"net.ipv4.tcp_wmem", "4096 65536 16777216"},
+    {"net.ipv4.tcp_wmem", "4096 4194304 16777216"},
     // No transfer learns from the one before it.
     {"net.ipv4.tcp_no_metrics_save", "1"},
 };

@@ -41,7 +41,7 @@ struct Config {
   std::string path_manager = "full_mesh";
   Bytes send_buffer = {8 << 20};          ///< bytes written and not yet DATA_ACKed, at most
   Bytes receive_buffer = {16 << 20};      ///< autotuned up to this; data-level, shared by all subflows
-  Bytes initial_receive_buffer = {512 << 10};
+  Bytes initial_receive_buffer = {2 << 20};
   unsigned max_subflows = 8;              ///< alive at a time, both directions
   unsigned max_remote_addresses = 16;     ///< remembered from ADD_ADDR
   unsigned syns_with_option = 3;          ///< SYNs with MP_CAPABLE before a plain one (Linux: 1 + 2)

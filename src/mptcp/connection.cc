@@ -135,10 +135,12 @@ void Connection::set_local_addresses(std::span<const LocalAddress> addresses, st
   for (const LocalAddress& a : addresses) {
     const auto id = addresses_.id_of(a);
     if (!id) { continue; }
+    const bool was_up = addresses_.local(*id)->up;
     *addresses_.local(*id) = {a, true, false};
     addresses_.back(*id);
-    tell_path_manager(LocalUp{*id, a.address}, now);
+    if (!was_up || *id == wire::AddressId{0}) { tell_path_manager(LocalUp{*id, a.address}, now); }
   }
+  tell_path_manager(NetworkChanged{}, now);
   settle(now);
 }
 

@@ -74,7 +74,8 @@ void Connection::hear(Subflow* s, const News& news, Instant now) {
   std::visit(Overloaded{
                  [&](const Confirmed&) {
                    counters_.add(Counter::mp_capable_established);
-                   tell_path_manager(RemoteKnown{{0}, initial_.remote}, now);
+                   // §3.1: with the C flag nothing may be opened to that address (it may be behind a load balancer).
+                   if (!session_.no_more_to_initial) { tell_path_manager(RemoteKnown{{0}, initial_.remote}, now); }
                    tell_path_manager(SubflowUp{{{0}, {0}}}, now);
                    tell_path_manager(Established{active_}, now);
                  },
@@ -94,6 +95,7 @@ void Connection::hear(Subflow* s, const News& news, Instant now) {
                    events_.push_back({Happened::subflow_changed});
                  },
                  [&](const HeardFastClose&) { hear_fast_close(now); },
+                 [&](const Counted& n) { counters_.add(n.what); },
                  [&](const HeardReset&) { counters_.add(Counter::mp_tcprst_received); },
                  [&](const JoinGaveUp&) {
                    if (!s) { return; }

@@ -30,6 +30,7 @@ DataReceive::Inserted DataReceive::insert(DataPos at, Chain data) {
   received_ += next() - before;
   duplicates_ += out.duplicate.n;
   if (out.advanced) { unread_.append(reassembly_.take()); }
+  autotune_.reordered(reassembly_.held());
   advance_over_fin();
   return out;
 }

@@ -29,6 +29,7 @@ struct LocalUp {
   wire::AddressId id;
   Address address;
 };
+struct NetworkChanged {};  ///< routes or interfaces are not what they were: what was refused may be possible now
 struct LocalDown {
   wire::AddressId id;
 };
@@ -52,7 +53,7 @@ struct Refused {           ///< a request for this pair could not be carried out
   Pair pair;
   Errc why{};
 };
-using Fact = std::variant<Established, LocalUp, LocalDown, RemoteKnown, RemoteGone, SubflowUp, SubflowLost, Refused>;
+using Fact = std::variant<Established, LocalUp, NetworkChanged, LocalDown, RemoteKnown, RemoteGone, SubflowUp, SubflowLost, Refused>;
 
 // Requests.
 struct Open {

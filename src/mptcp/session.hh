@@ -4,6 +4,7 @@
 /// concerns the connection they leave as `News`, which the connection works through when the segment is done.
 #pragma once
 #include "mptcp/config.hh"
+#include "mptcp/counters.hh"
 #include "mptcp/data_receive.hh"
 #include "mptcp/data_send.hh"
 #include "mptcp/dialect.hh"
@@ -27,9 +28,11 @@ struct HeardPrio { bool backup = false; };
 struct HeardFastClose {};
 struct HeardReset { wire::Reset option; };
 struct JoinGaveUp {};                                 ///< the fourth ACK never came
+struct Counted { Counter what{}; };                   ///< nothing follows from it, but it is worth a count
 struct News {
   SubflowId from;
-  std::variant<Confirmed, Joined, HeardAddAddr, HeardRemoveAddr, HeardPrio, HeardFastClose, HeardReset, JoinGaveUp> what;
+  std::variant<Confirmed, Joined, HeardAddAddr, HeardRemoveAddr, HeardPrio, HeardFastClose, HeardReset, JoinGaveUp, Counted>
+      what;
 };
 
 /// Oddities of peers that change nothing but are worth counting.
@@ -75,6 +78,7 @@ struct Session {
   FallbackReason fallback = FallbackReason::none;
   bool checksum;                                      ///< both: what we ask for, then what is in force
   bool wide_acks = true;                              ///< the peer's last mapping had 64 bits: so do our DATA_ACKs
+  bool no_more_to_initial = false;                    ///< the peer's C flag: no joins to the address of the initial subflow
   bool in_sequence = true;                            ///< all data so far went over the initial subflow in order
   unsigned alive = 0;                                 ///< subflows
 

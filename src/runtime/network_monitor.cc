@@ -133,7 +133,7 @@ void read_route(const nlmsghdr& message, std::vector<Route>& out) {
       route.gateway = read_gateway(inner, *family);
       out.push_back(route);
     }
-    const std::size_t step = std::min(left, std::size_t{RTNH_ALIGN(hop->rtnh_len)});
+    const auto step = std::min(left, static_cast<std::size_t>(RTNH_ALIGN(hop->rtnh_len)));
     at += step;
     left -= step;
   }

@@ -99,6 +99,8 @@ LinkPlan draw_link(Generator& g, const Swarm& swarm) {
   if (swarm.meddling && g.below(2) == 0) {
     plan.meddling = static_cast<Meddling>(g.below(std::size(Names<Meddling>::list)));
   }
+  // An ACK that loses its ADD_ADDR and overtakes the first DSS looks like plain TCP, and to one side only.
+  if (plan.meddling == Meddling::strip_add_addr && (swarm.reorder || swarm.jitter)) { plan.meddling = Meddling::none; }
   return plan;
 }
 

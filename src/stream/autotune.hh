@@ -20,6 +20,14 @@ class ReceiveAutotune {
 
   /// The application took `taken` bytes. `rtt` zero: not known yet, nothing is decided. True when the buffer grew.
   bool consumed(Instant now, Bytes taken, Duration rtt);
+  /// So much waits out of order: doubles the buffer when that is more than half of it. On several paths the slowest
+  /// decides how much that is (RFC 8684 §3.3.4 wants the sum of the rates times the longest round trip), and until it
+  /// delivers, the application takes nothing that would make the buffer grow. True when it grew.
+  bool reordered(Bytes held) {
+    if (held.n <= buffer_.n / 2 || buffer_ >= limits_.cap) { return false; }
+    buffer_ = std::min(buffer_ * 2, limits_.cap);
+    return true;
+  }
   Bytes buffer() const { return buffer_; }
   Bytes cap() const { return limits_.cap; }
   /// Fixes the size: the application chose one itself.

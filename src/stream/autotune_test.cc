@@ -37,6 +37,16 @@ TEST(Autotune, ASlowReaderKeepsASmallBuffer) {
   EXPECT_EQ(tune.buffer(), 64_KiB);
 }
 
+TEST(Autotune, ReorderingBeyondHalfOfTheBufferDoublesItUpToTheCap) {
+  ReceiveAutotune tune{kLimits};
+  EXPECT_FALSE(tune.reordered(32_KiB));
+  EXPECT_TRUE(tune.reordered(33_KiB));
+  EXPECT_EQ(tune.buffer(), 128_KiB);
+  for (int i = 0; i < 10; ++i) { tune.reordered(tune.buffer()); }
+  EXPECT_EQ(tune.buffer(), 4_MiB);
+  EXPECT_FALSE(tune.reordered(4_MiB));
+}
+
 TEST(Autotune, ASeldomReaderIsCountedByTheRoundTripNotByTheRead) {
   ReceiveAutotune tune{kLimits};
   tune.consumed(Instant{}, 0_B, 10_ms);

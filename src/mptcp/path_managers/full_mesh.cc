@@ -17,6 +17,9 @@ void FullMesh::on(const Fact& fact, Instant now, std::vector<Request>& out) {
                    wake(f.id);
                    announce(f.id, out);
                  },
+                 [&](const NetworkChanged&) {
+                   for (const auto& [id, address] : locals_) { wake(id); }
+                 },
                  [&](const LocalDown& f) {
                    locals_.erase(f.id);
                    std::erase_if(pairs_, [&](const auto& p) { return p.first.local == f.id; });

@@ -22,6 +22,7 @@ Step CapableClient::read_syn_ack(Session& session, const Segment& segment) {
   if (!usable) { return Found{Finding::no_option_in_handshake, FallbackReason::peer_refused}; }
   session.learn_remote_key(o->sender);
   session.checksum = session.config.checksum || o->flags.checksum;
+  session.no_more_to_initial = o->flags.no_more_to_this;
   session.mode = Mode::mptcp;
   phase_ = Phase::unconfirmed;
   return Stay{};

@@ -10,11 +10,16 @@ namespace anabranch::mptcp {
 namespace {
 crypto::JoinParty us(const Session& s, std::uint32_t nonce) { return {s.local_key, nonce}; }
 crypto::JoinParty them(const Session& s, std::uint32_t nonce) { return {*s.remote_key, nonce}; }
+
+Step refuse_mac(Session& session, const Lane& lane) {
+  session.news.push_back({lane.id, Counted{Counter::mp_join_bad_mac}});
+  return Refuse{wire::ResetReason::mptcp_error};
+}
 }  // namespace
 
 Step JoinClient::read(Session& session, Lane& lane, const Reading& reading) {
   if (reading.segment.flags.rst) {
-    read_options(session, lane, reading);
+    read_reset(session, lane, reading.segment);
     return Stay{};
   }
   if (phase_ == Phase::syn_sent) { return read_syn_ack(session, lane, reading); }
@@ -33,7 +38,7 @@ Step JoinClient::read_syn_ack(Session& session, Lane& lane, const Reading& readi
   if (!o) { return Refuse{wire::ResetReason::mptcp_error}; }
   their_nonce_ = o->nonce;
   const std::uint64_t expected = crypto::join_syn_ack_mac(them(session, their_nonce_), us(session, nonce_));
-  if (!crypto::equal(expected, o->mac)) { return Refuse{wire::ResetReason::mptcp_error}; }
+  if (!crypto::equal(expected, o->mac)) { return refuse_mac(session, lane); }
   lane.remote_backup = o->backup;
   phase_ = Phase::unacknowledged;
   const Duration round_trip = reading.now - syn_at_;
@@ -69,14 +74,14 @@ void JoinClient::write(Session& session, Lane& lane, const tcp::Plan& plan, wire
 
 Step JoinServer::read(Session& session, Lane& lane, const Reading& reading) {
   if (reading.segment.flags.rst) {
-    read_options(session, lane, reading);
+    read_reset(session, lane, reading.segment);
     return Stay{};
   }
   if (reading.segment.flags.syn) { return Stay{}; }
   const auto* o = wire::find<wire::JoinAck>(reading.segment.mptcp);
   if (!o) { return Ignore{}; }  // data that outran the third ACK: both will come again
   const auto expected = crypto::join_ack_mac(them(session, their_nonce_), us(session, nonce_));
-  if (!crypto::equal(expected, o->mac)) { return Refuse{wire::ResetReason::mptcp_error}; }
+  if (!crypto::equal(expected, o->mac)) { return refuse_mac(session, lane); }
   read_options(session, lane, reading);  // notes the JoinAck as one to answer: the fourth ACK
   session.news.push_back({lane.id, Joined{}});
   return Become{std::make_unique<Mapped>()};

@@ -75,7 +75,7 @@ ReadOptions read_options(Session& s, Lane& lane, const Reading& reading) {
                    [&](const wire::AddAddr& o) { tell(HeardAddAddr{o}); },
                    [&](const wire::RemoveAddr& o) { tell(HeardRemoveAddr{o}); },
                    [&](const wire::Prio& o) { lane.remote_backup = o.backup; tell(HeardPrio{o.backup}); },
-                   [&](const wire::Fail&) { out.failed = true; },
+                   [&](const wire::Fail&) { out.failed = true; tell(Counted{Counter::mp_fail_received}); },
                    [&](const wire::FastClose& o) {
                      if (o.receiver == s.local_key) { tell(HeardFastClose{}); }
                      else { s.oddities.add(Oddity::fast_close_wrong_key); }
@@ -87,6 +87,12 @@ ReadOptions read_options(Session& s, Lane& lane, const Reading& reading) {
                option);
   }
   return out;
+}
+
+void read_reset(Session& s, const Lane& lane, const Segment& segment) {
+  if (const auto* reset = wire::find<wire::Reset>(segment.mptcp)) { s.news.push_back({lane.id, HeardReset{*reset}}); }
+  const auto* close = wire::find<wire::FastClose>(segment.mptcp);
+  if (close && close->receiver == s.local_key) { s.news.push_back({lane.id, HeardFastClose{}}); }
 }
 
 Step Mapped::read(Session& session, Lane& lane, const Reading& reading) {
@@ -134,11 +140,15 @@ bool write_signal(Lane& lane, wire::MptcpOptions& out) {
   return true;
 }
 
-void write_reset(const Session& s, const Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out) {
+void write_reset(Session& s, const Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out) {
   if (s.mode == Mode::tcp) { return; }
   if (lane.fast_closing && s.remote_key) { out.push_back(wire::FastClose{*s.remote_key}); }
-  if (lane.fail_on_reset) { out.push_back(wire::Fail{wrap(s.receive.next(), s.remote_origin).raw}); }
+  if (lane.fail_on_reset) {
+    out.push_back(wire::Fail{wrap(s.receive.next(), s.remote_origin).raw});
+    s.news.push_back({lane.id, Counted{Counter::mp_fail_sent}});
+  }
   if (s.dialect.resets_give_reasons && plan.reason) {
+    s.news.push_back({lane.id, Counted{Counter::mp_tcprst_sent}});
     out.push_back(wire::Reset{.transient = false, .unknown_flags = 0, .reason = *plan.reason});
   }
 }

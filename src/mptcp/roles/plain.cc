@@ -18,6 +18,7 @@ void Plain::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::Mpt
                             .data_fin = false});
   } else if (fail_ && plan.kind == tcp::SegmentKind::ack) {
     out.push_back(*std::exchange(fail_, {}));
+    session.news.push_back({lane.id, Counted{Counter::mp_fail_sent}});
   }
 }
 }  // namespace anabranch::mptcp

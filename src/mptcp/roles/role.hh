@@ -63,7 +63,7 @@ void write_dss(Session& session, const Lane& lane, const tcp::Plan& plan, wire::
 /// One waiting signal in place of the DSS; false when there is none.
 bool write_signal(Lane& lane, wire::MptcpOptions& out);
 /// What an RST says: why, MP_FASTCLOSE, MP_FAIL.
-void write_reset(const Session& session, const Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out);
+void write_reset(Session& session, const Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out);
 std::size_t dss_bytes(const Session& session);
 
 struct ReadOptions {
@@ -72,6 +72,8 @@ struct ReadOptions {
   bool infinite = false;     ///< an infinite mapping
   bool failed = false;       ///< MP_FAIL
 };
+/// What an RST says on a subflow whose peer has not proved who it is: MP_TCPRST, and MP_FASTCLOSE, which has a key.
+void read_reset(Session& session, const Lane& lane, const Segment& segment);
 /// Takes in every option an open subflow may carry (§3.3 to §3.7).
 ReadOptions read_options(Session& session, Lane& lane, const Reading& reading);
 }  // namespace anabranch::mptcp

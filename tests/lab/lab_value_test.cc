@@ -1,0 +1,69 @@
+#include "apps/lab_value.hh"
+
+#include <gtest/gtest.h>
+
+namespace anabranch::apps {
+namespace {
+
+using namespace anabranch::literals;
+
+TEST(LabValues, RatesAreBitsPerSecondWithDecimalPrefixes) {
+  EXPECT_EQ(rate_from_text("40Mbps"), 40_Mbps);
+  EXPECT_EQ(rate_from_text("1.5Gbit"), (Rate{187'500'000}));
+  EXPECT_EQ(rate_from_text("800kbps"), (Rate{100'000}));
+  EXPECT_EQ(rate_from_text("0"), Rate{});
+}
+
+TEST(LabValues, TimesSharesAndSizesHaveTheirUnits) {
+  EXPECT_EQ(duration_from_text("10ms"), 10_ms);
+  EXPECT_EQ(duration_from_text("1.5s"), 1500_ms);
+  EXPECT_EQ(duration_from_text("0"), Duration{});
+  EXPECT_EQ(share_from_text("1%"), 0.01);
+  EXPECT_EQ(share_from_text("100%"), 1.0);
+  EXPECT_EQ(bytes_from_text("100KB"), Bytes{100'000});
+  EXPECT_EQ(bytes_from_text("64KiB"), 64_KiB);
+  EXPECT_EQ(bytes_from_text("1500"), Bytes{1500});
+}
+
+TEST(LabValues, WhatIsNoValueIsRefused) {
+  for (const char* bad : {"", "40", "-1Mbps", "40 Mbps", "Mbps", "fast", "1e3Mbps", "nan", "inf", "40MBps", "1bps"}) {
+    EXPECT_FALSE(rate_from_text(bad)) << bad;
+  }
+  for (const char* bad : {"", "10", "10m", "-1ms", "1h", "61s"}) { EXPECT_FALSE(duration_from_text(bad)) << bad; }
+  for (const char* bad : {"", "1", "101%", "-1%", "%", "0.5"}) { EXPECT_FALSE(share_from_text(bad)) << bad; }
+  for (const char* bad : {"", "1bdpx", "0bdp", "-1bdp", "bdp", "10Mb"}) { EXPECT_FALSE(queue_from_text(bad)) << bad; }
+}
+
+TEST(LabSettings, WhatIsPrintedReadsBackTheSame) {
+  LinkSettings settings;
+  for (const char* word : {"rate=40Mbps", "delay=10ms", "jitter=500us", "queue=2bdp", "loss=0.5%", "reorder=2%",
+                           "duplicate=1%", "down"}) {
+    EXPECT_EQ(apply_setting(settings, word), std::nullopt) << word;
+  }
+  LinkSettings again;
+  std::string text = to_text(settings) + " ";
+  for (std::size_t space; (space = text.find(' ')) != std::string::npos; text.erase(0, space + 1)) {
+    EXPECT_EQ(apply_setting(again, text.substr(0, space)), std::nullopt) << text;
+  }
+  EXPECT_EQ(settings, again);
+}
+
+TEST(LabSettings, AComplaintNamesKeyValueAndAnExample) {
+  LinkSettings settings;
+  EXPECT_EQ(apply_setting(settings, "loss=lots"), "bad value 'lots' for loss: write for example 1%");
+  EXPECT_TRUE(apply_setting(settings, "speed=1Mbps")->starts_with("unknown setting 'speed=1Mbps'"));
+  EXPECT_TRUE(apply_setting(settings, "rate").has_value());
+  EXPECT_EQ(settings, LinkSettings{});
+}
+
+TEST(LabSettings, AQueueInProductsFollowsRateAndDelay) {
+  LinkSettings settings{.rate = 40_Mbps, .delay = 10_ms, .queue = {.bytes = {}, .bdp = 1}};
+  EXPECT_EQ(link_spec(settings, 1500).queue, Bytes{100'000});
+  settings.rate = 20_Mbps;
+  EXPECT_EQ(link_spec(settings, 1500).queue, Bytes{50'000});
+  settings.delay = {};
+  EXPECT_EQ(link_spec(settings, 1500).queue, Bytes{3000});  // never less than two packets
+}
+
+}  // namespace
+}  // namespace anabranch::apps
