@@ -85,8 +85,8 @@ tcp::Verdict Connection::accept(const Way& way, const Segment& syn, Instant now)
 }
 
 bool Connection::takes_joins() const {
-  return session_.mode == Mode::mptcp && phase_ == Phase::open && subflows_.size() < session_.config.max_subflows &&
-         !session_.close.complete();
+  // While closing too: a peer whose path broke may still have to hear that its DATA_FIN arrived.
+  return session_.mode == Mode::mptcp && established() && subflows_.size() < session_.config.max_subflows;
 }
 
 tcp::Verdict Connection::accept_join(const Way& way, const Segment& syn, SubflowId& id, Instant now) {
@@ -198,6 +198,7 @@ void Connection::on_deadline(Instant now) {
     if (Subflow* s = best()) { s->endpoint().send_probe(); }
   }
   if (timers_.take_due(Timer::no_subflow, now)) { die(Errc::timed_out, now); }
+  if (timers_.take_due(Timer::linger, now)) { die(Errc::closed, now); }
   if (path_manager_->deadline() <= now) {
     std::vector<Request> out;
     path_manager_->on_deadline(now, out);
@@ -214,7 +215,7 @@ Instant Connection::deadline() const {
     can_speak = can_speak || s->carries_data();
   }
   if (phase_ == Phase::open) { next = std::min(next, path_manager_->deadline()); }
-  if (can_speak) { next = std::min(next, addresses_.deadline()); }
+  if (can_speak && session_.mode == Mode::mptcp) { next = std::min(next, addresses_.deadline()); }
   return next;
 }
 

@@ -82,6 +82,8 @@ class Connection final : private cc::Group {
   bool unborn() const { return phase_ == Phase::handshake && session_.send.end() == DataPos{1}; }
   Status finish(Instant now);
   void abort(Instant now);
+  /// The application has forgotten us: a peer that never finishes does not keep the connection alive.
+  void orphan() { orphaned_ = true; }
   std::optional<Event> poll_event();
   ConnectionInfo info() const;
   Status set_backup(SubflowId id, bool backup, Instant now);
@@ -100,7 +102,7 @@ class Connection final : private cc::Group {
 
  private:
   enum class Phase : std::uint8_t { handshake, open, closing, dead };
-  enum class Timer : std::uint8_t { data_retransmit, persist, no_subflow, count_ };
+  enum class Timer : std::uint8_t { data_retransmit, persist, no_subflow, linger, count_ };
 
   std::span<const cc::Flow> flows() const override;
   Subflow& add(const Way& way, Lane lane, std::unique_ptr<SubflowRole> role);
@@ -162,6 +164,7 @@ class Connection final : private cc::Group {
   Phase phase_ = Phase::handshake;
   Errc error_ = Errc::closed;
   bool active_ = false;                           ///< we connected
+  bool orphaned_ = false;                         ///< no application will read or write any more
   std::uint32_t next_id_ = 0;
   std::size_t turn_ = 0;                          ///< whose turn it is to transmit
   unsigned data_backoff_ = 0, persist_backoff_ = 0;

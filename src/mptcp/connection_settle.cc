@@ -178,6 +178,9 @@ void Connection::step_closing(Instant now) {
       }
     }
   }
+  // What remains is the subflows' business; a peer that has vanished must not keep us for ever.
+  const bool nobody_waits = close.complete() || (orphaned_ && close.sending == stream::Sending::fin_acked);
+  if (nobody_waits && !timers_.is_set(Timer::linger)) { timers_.set(Timer::linger, now + session_.config.close_timeout); }
   if (close.complete() && phase_ == Phase::open) {
     phase_ = Phase::closing;
     trace::emit(env_.trace, now, {number_, 0}, [] { return trace::ConnectionClosed{"closed", 0}; });
@@ -296,6 +299,7 @@ void Connection::send_signals(Instant now) {
   if (session_.mode != Mode::mptcp || !addresses_.anything_due(now)) { return; }
   Subflow* s = best();
   if (!s) { return; }
+  s->lane().dss_owed = true;
   while (auto withdrawal = addresses_.due_withdrawal()) {
     counters_.add(Counter::remove_addr_sent);
     s->lane().signals.push_back(std::move(*withdrawal));
@@ -394,6 +398,8 @@ void Connection::on_data_timeout(Instant now) {
     for (const auto& s : subflows_) { s->lane().dss_owed = s->lane().dss_owed || s->carries_data(); }
   }
   if (una >= session_.send.end() || still_on_its_way(una)) { return; }
+  // Nothing was ever DATA_ACKed on the only subflow: the peer may have fallen back, and would take these as new bytes.
+  if (session_.alive <= 1 && una == DataPos{1}) { return; }
   // Acknowledged by a subflow and not by the connection: the peer dropped it (or a middlebox lied). Once more.
   const Bytes queued = session_.send.reinject(una, una + MappingTx::kLongest, SubflowId{~0u});
   if (queued) { note_reinjected(queued, SubflowId{~0u}, "data_timeout", now); }

@@ -25,6 +25,7 @@ std::optional<Outgoing> Connection::from_subflows(Instant now) {
     if (s.silent) { continue; }
     if (auto segment = s.endpoint().poll_transmit(now)) {
       turn_ = (turn_ + i) % subflows_.size();
+      if (wire::find<wire::Reset>(segment->mptcp)) { counters_.add(Counter::mp_tcprst_sent); }
       return Outgoing{&s.way(), s.id(), std::move(*segment)};
     }
   }

@@ -67,8 +67,13 @@ struct Outcome {
   std::uint64_t arrivals = 0;
   stack::Counters counters;      ///< of both stacks together
 };
+struct RunOptions {
+  std::string command;                ///< how to run it again, for the report
+  std::size_t kept_segments = 40;     ///< shown in a report
+  trace::ByteSink* trace = nullptr;   ///< gets a line for each event of both stacks, each after its host's name
+};
 /// Builds the world, runs both phases, judges.
-Outcome run(const Scenario& scenario, std::string_view command = {}, std::size_t kept_segments = 40);
+Outcome run(const Scenario& scenario, const RunOptions& options = {});
 /// The world in which `run` of this thread is, for a report if the program stops at a broken invariant; or nullptr.
 const World* current_world();
 }  // namespace anabranch::sim

@@ -1,4 +1,5 @@
 #include "sim/scenario.hh"
+#include "trace/text.hh"
 
 #include <fmt/format.h>
 
@@ -11,6 +12,20 @@ struct Running {
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
   ~Running() { running = nullptr; }
+};
+
+/// Puts a name before each line.
+class Named final : public trace::ByteSink {
+ public:
+  Named(std::string_view name, trace::ByteSink* to) : name_{name}, to_{to} {}
+  void write(std::span<const std::uint8_t> bytes) override {
+    to_->write_text(name_);
+    to_->write(bytes);
+  }
+
+ private:
+  std::string_view name_;
+  trace::ByteSink* to_;
 };
 
 /// A quarter of the rate.
@@ -153,11 +168,17 @@ Duration completion_bound(const Scenario& scenario) {
   return time_for(bytes * kOften, slowest) + round_trip * kRoundTrips + pauses * 2 + scenario.heal_at * 3 + kSlack;
 }
 
-Outcome run(const Scenario& scenario, std::string_view command, std::size_t kept_segments) {
-  World world{scenario.seed, {kept_segments, scenario.consistency_every}};
+Outcome run(const Scenario& scenario, const RunOptions& options) {
+  Named names[] = {{"client ", options.trace}, {"server ", options.trace}};  // outlive the stacks
+  trace::TextTrace traces[] = {trace::TextTrace{names[0]}, trace::TextTrace{names[1]}};
+  World world{scenario.seed, {options.kept_segments, scenario.consistency_every}};
   const Running guard{world};
-  world.set_command(std::string{command});
+  world.set_command(options.command);
   Host &client = world.host("client"), &server = world.host("server");
+  if (options.trace != nullptr) {
+    client.trace().add(traces[0]);
+    server.trace().add(traces[1]);
+  }
   for (const LinkPlan& plan : scenario.links) {
     Link& link = world.link(client, server, plan.forth, plan.back, plan.options);
     link.set_middlebox(make_middlebox(plan.meddling, world.pool()));

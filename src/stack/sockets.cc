@@ -142,6 +142,7 @@ void Stack::Parts::release(ConnectionId cid, Instant now) {
   if (!e) { return; }
   const Id id{cid.index, cid.generation};
   e->released = true;
+  e->connection.orphan();
   std::erase_if(events, [&](const Event& ev) { return ev.what != Happened::acceptable && ev.connection == cid; });
   // RFC 9293 §3.10.4 with RFC 2525 §2.17: what the peer sent and nobody read must not look delivered.
   if (e->connection.readable() || e->connection.unborn()) { e->connection.abort(now); }

@@ -60,19 +60,20 @@ void TimerWheel::expire(Instant now, std::vector<std::uint32_t>& due) {
   look_for_next();
 }
 
-/// On each level only the first occupied slot can hold the earliest: what lies in the current slot of a higher level
-/// was filed again, lower, when the time came there.
+/// On each level the first occupied slot holds the earliest, but for two: what lies in the current slot may be due a
+/// whole turn later than the others, and the last level holds deadlines of all later turns side by side.
 void TimerWheel::look_for_next() {
   next_ = Instant::never();
   if (filed_ == 0) { return; }
   for (std::size_t level = 0; level < kLevels; ++level) {
     const std::int64_t from = now_tick_ >> (kSlotBits * static_cast<int>(level));
+    const bool turns_mix = level + 1 == kLevels;
     bool found = false;
     for (std::size_t i = 0; i < kSlots && !found; ++i) {
       for (const Filed& f : slots_[level][static_cast<std::size_t>(from + static_cast<std::int64_t>(i)) % kSlots]) {
         if (entries_[f.index].filed != f.at) { continue; }
         next_ = std::min(next_, f.at);
-        found = true;
+        found = i != 0 && !turns_mix;
       }
     }
   }

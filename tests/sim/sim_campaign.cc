@@ -30,6 +30,7 @@ struct Options {
   unsigned jobs = 1;
   std::size_t segments = 40;
   bool verbose = false;
+  bool trace = false;
 };
 
 struct Child {
@@ -54,6 +55,11 @@ void last_words(int signal) {
   _exit(2);
 }
 
+class StandardOutput final : public trace::ByteSink {
+ public:
+  void write(std::span<const std::uint8_t> bytes) override { std::fwrite(bytes.data(), 1, bytes.size(), stdout); }
+};
+
 /// In the child: runs the seed, writes a report if it failed. Returns the exit status.
 int run_seed(std::uint64_t seed, const Options& options) {
   std::signal(SIGABRT, last_words);
@@ -61,11 +67,14 @@ int run_seed(std::uint64_t seed, const Options& options) {
   std::signal(SIGALRM, last_words);
   alarm(kSecondsPerSeed);
   const sim::Scenario scenario = sim::draw(seed);
-  const sim::Outcome outcome = sim::run(scenario, command(seed), options.segments);
+  StandardOutput out;
+  sim::RunOptions how{command(seed), options.segments, options.trace ? &out : nullptr};
+  const sim::Outcome outcome = sim::run(scenario, how);
   std::string text = outcome.report;
   bool passed = outcome.passed;
   if (passed && seed % kTwiceEvery == 0) {
-    const sim::Outcome again = sim::run(scenario, command(seed), options.segments);
+    how.trace = nullptr;
+    const sim::Outcome again = sim::run(scenario, how);
     if (again.digest != outcome.digest) {
       passed = false;
       text = fmt::format("not deterministic: digest {:016x}, then {:016x}\n", outcome.digest, again.digest);
@@ -192,6 +201,10 @@ bool parse(std::span<char*> arguments, Options& options) {
       options.verbose = true;
       continue;
     }
+    if (option == "--trace") {
+      options.trace = options.verbose = true;
+      continue;
+    }
     if (i + 1 == arguments.size()) { return false; }
     const std::string_view value = arguments[++i];
     if (option == "--seed") {
@@ -217,9 +230,10 @@ int main(int argc, char** argv) {
   Options options;
   if (!parse({argv + 1, static_cast<std::size_t>(argc - 1)}, options)) {
     fmt::print(stderr,
-               "usage: sim_campaign [--seeds A..B | --seed N] [--jobs N] [--segments N] [--verbose]\n"
+               "usage: sim_campaign [--seeds A..B | --seed N] [--jobs N] [--segments N] [--verbose] [--trace]\n"
                "  --seeds A..B   both included; default 1..200\n"
-               "  --segments N   how many of the last segments a report shows; default 40\n");
+               "  --segments N   how many of the last segments a report shows; default 40\n"
+               "  --trace        every event of both stacks, with --verbose\n");
     return 2;
   }
   return run_all(options);

@@ -67,6 +67,7 @@ ReadOptions read_options(Session& s, Lane& lane, const Reading& reading) {
   const bool reset = reading.segment.flags.rst;
   for (const wire::MptcpOption& option : reading.segment.mptcp) {
     out.any = true;
+    lane.heard_dss = lane.heard_dss || std::holds_alternative<wire::Dss>(option) || std::holds_alternative<wire::CapableData>(option);
     std::visit(Overloaded{
                    [&](const wire::Dss& o) { take_dss(s, lane, o, reading.at, out); },
                    [&](const wire::CapableData& o) { take_capable_data(s, lane, o); lane.dss_owed = true; },
@@ -99,13 +100,19 @@ Step Mapped::read(Session& session, Lane& lane, const Reading& reading) {
   const ReadOptions seen = read_options(session, lane, reading);
   if (reading.segment.flags.rst) { return Stay{}; }
   if (seen.failed) { return Found{Finding::peer_reports_failure, FallbackReason::peer_infinite_mapping}; }
+  // The rule of the first packets (§3.7) holds until the first DSS: both ends must come to the same conclusion.
+  const bool tells = !reading.segment.payload.empty() || reading.segment.flags.fin || reading.acknowledges > SubPos{1};
+  if (!lane.joined && !lane.heard_dss && !seen.any && tells) {
+    return Found{Finding::no_dss_from_peer, FallbackReason::no_dss_from_peer};
+  }
   if (seen.infinite) { return Found{Finding::infinite_mapping, FallbackReason::peer_infinite_mapping}; }
   return Stay{};
 }
 
 void Mapped::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
   if (plan.kind == tcp::SegmentKind::reset) { return write_reset(session, lane, plan, out); }
-  if (plan.kind == tcp::SegmentKind::ack && write_signal(lane, out)) { return; }
+  // A DSS that is owed goes first: a middlebox that removes ADD_ADDR must not leave a bare ACK as our first word.
+  if (plan.kind == tcp::SegmentKind::ack && !lane.dss_owed && write_signal(lane, out)) { return; }
   write_dss(session, lane, plan, out);
   lane.dss_owed = false;
 }
