@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 const fs::path kRun = "/run/anabranch";
 
-/// What every host's kernel is told before the topology's own settings.
+/// What every host's kernel is told before it gets its interfaces, which inherit some of it.
 constexpr std::pair<const char*, const char*> kSysctls[] = {
     // Each address speaks over its own link (source-based routes below): the way back may differ from the way there.
     {"net.ipv4.conf.all.rp_filter", "0"},
@@ -140,7 +140,6 @@ void configure_host(const std::string& lab, const Topology& topology, const Host
   const std::string space = host_namespace(lab, host.name);
   {
     const InsideNamespace inside{space};
-    for (const auto& [name, value] : kSysctls) { write_sysctl(name, value); }
     for (const auto& [name, value] : host.sysctls) { write_sysctl(name, value); }
   }
   const Batches batches = interface_commands(topology, host);
@@ -195,7 +194,11 @@ void make_namespaces(const std::string& lab, const Topology& topology) {
       write_sysctl("net.ipv6.conf.default.disable_ipv6", "1");
     }
   }
-  for (const HostPlan& host : topology.hosts) { run({"ip", "netns", "add", host_namespace(lab, host.name)}); }
+  for (const HostPlan& host : topology.hosts) {
+    run({"ip", "netns", "add", host_namespace(lab, host.name)});
+    const InsideNamespace inside{host_namespace(lab, host.name)};
+    for (const auto& [name, value] : kSysctls) { write_sysctl(name, value); }
+  }
 }
 
 }  // namespace

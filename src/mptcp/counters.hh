@@ -11,7 +11,7 @@ enum class Counter : std::uint8_t {
   frames_sent,
   segments_received,
   segments_sent,
-  dropped_malformed,          ///< not an IP/TCP packet we can read; reasons: Stack counters by dissect reason in traces
+  dropped_malformed,          ///< not an IP/TCP packet we can read; by reason: Stack::malformed
   dropped_checksum,
   dropped_not_for_us,
   dropped_by_endpoint,        ///< a tcp::Drop verdict

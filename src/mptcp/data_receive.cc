@@ -20,7 +20,8 @@ DataReceive::Inserted DataReceive::insert(DataPos at, Chain data) {
   }
   // Linux reckons the window's edge from a DATA_ACK on one subflow and a window field from another and oversteps it. The
   // subflow has acknowledged these bytes, so refusing them here would cost a data-level timeout for each piece.
-  const DataPos limit = next() + autotune_.cap().n;
+  // Up to a point: a peer that ignores our window altogether shall not fill our memory with what nobody reads.
+  const DataPos limit = next() + std::min(autotune_.cap(), autotune_.cap() * 2 - unread_.size()).n;
   if (at + data.size().n > edge_) {
     beyond_window_ += std::min<std::uint64_t>(data.size().n, at + data.size().n - edge_);
   }

@@ -46,8 +46,6 @@ class DataSend {
   Piece take_again(Bytes at_most);                              ///< of `next_again()`
   /// What of [begin, end) is sent and not DATA_ACKed shall leave again; returns how much was not queued before.
   Bytes reinject(DataPos begin, DataPos end, SubflowId from);
-  /// Whether any of the queued range may be left out: nothing is queued for sending again.
-  bool nothing_again() const { return again_.empty(); }
 
   /// DATA_FIN leaves: `end()` is taken.
   void fin_sent() { window_.sent(end_ + 1); }

@@ -31,7 +31,8 @@ struct JoinGaveUp {};                                 ///< the fourth ACK never 
 struct Counted { Counter what{}; };                   ///< nothing follows from it, but it is worth a count
 struct News {
   SubflowId from;
-  std::variant<Confirmed, Joined, HeardAddAddr, HeardRemoveAddr, HeardPrio, HeardFastClose, HeardReset, JoinGaveUp, Counted>
+  std::variant<Confirmed, Joined, HeardAddAddr, HeardRemoveAddr, HeardPrio, HeardFastClose, HeardReset, JoinGaveUp,
+               Counted>
       what;
 };
 
@@ -78,7 +79,7 @@ struct Session {
   FallbackReason fallback = FallbackReason::none;
   bool checksum;                                      ///< both: what we ask for, then what is in force
   bool wide_acks = true;                              ///< the peer's last mapping had 64 bits: so do our DATA_ACKs
-  bool no_more_to_initial = false;                    ///< the peer's C flag: no joins to the address of the initial subflow
+  bool no_more_to_initial = false;                    ///< the peer's C flag: no joins to its initial address
   bool in_sequence = true;                            ///< all data so far went over the initial subflow in order
   unsigned alive = 0;                                 ///< subflows
 

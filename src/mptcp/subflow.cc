@@ -155,7 +155,9 @@ void Subflow::become_plain(FallbackReason why, Plain role) {
 void Subflow::resolve_trouble(Instant now) {
   if (!trouble_) { return; }
   Trouble t = *std::exchange(trouble_, {});
-  if (t.finding == Finding::checksum_wrong) { session_.news.push_back({lane_.id, Counted{Counter::data_checksum_errors}}); }
+  if (t.finding == Finding::checksum_wrong) {
+    session_.news.push_back({lane_.id, Counted{Counter::data_checksum_errors}});
+  }
   const auto why = t.finding == Finding::checksum_wrong ? FallbackReason::checksum_failed : FallbackReason::mapping_missing;
   const tcp::Verdict verdict = obey(t.finding, why, t.at);
   if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) {

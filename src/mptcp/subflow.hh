@@ -50,7 +50,6 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   SubflowInfo info() const;
   /// As `info().ended_by`, when it is over.
   void set_ended_by(std::string_view why) { ended_by_ = why; }
-  std::uint64_t bytes_bound() const { return lane_.tx.end() - SubPos{1}; }
 
   // Kept by the connection:
   bool was_up = false;    ///< has carried data, or could have

@@ -8,6 +8,7 @@
 #include "base/network.hh"
 #include "base/result.hh"
 #include "mptcp/config.hh"
+#include "packet/dissect.hh"
 #include "packet/frame.hh"
 #include "stack/counters.hh"
 
@@ -113,6 +114,7 @@ class Stack {
   Status set_backup(ConnectionId, mptcp::SubflowId, bool backup, Instant now);  ///< sends MP_PRIO
   Status close_subflow(ConnectionId, mptcp::SubflowId, Instant now);
   const Counters& counters() const;
+  const Tally<DropReason>& malformed() const;           ///< frames that were no packet we can read, by reason
   std::size_t connection_count() const;
   bool is_consistent() const;
 

@@ -153,7 +153,7 @@ class Run:
     def __init__(self, patterns):
         self.program = os.environ.get("ANABRANCH") or str(ROOT / "build/release/anabranch")
         self.patterns = patterns
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="anabranch-interop-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"anabranch-interop-{os.getpid()}-"))
         self.results = ROOT / "build/results/interop"
         self.env = dict(os.environ, **{MARK: str(os.getpid())}, LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1")
         self.labs = 0
@@ -246,8 +246,11 @@ class Run:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def remove_labs_of_dead_runs(program):
-    """What a run that was killed left behind: its process id is in the labs' names."""
+def remove_what_dead_runs_left(program):
+    """What runs that were killed left behind: their process ids are in the names of labs and folders."""
+    for folder in pathlib.Path(tempfile.gettempdir()).glob("anabranch-interop-*-*"):
+        if not os.path.exists(f"/proc/{folder.name.split('-')[2]}"):
+            shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(FileNotFoundError):
         for name in os.listdir("/run/anabranch"):
             match = re.fullmatch(r"i(\d+)-\d+", name)

@@ -71,6 +71,11 @@ def carrier_goes_and_comes(lab):
     expect(ping(lab, 5, 0.01) == [], "packets passed a blackhole")
 
 
+def addresses_are_good_at_once(lab):
+    text = lab.do("client", "ip", "-6", "addr").stdout
+    expect("tentative" not in text, "duplicate address detection is going on", text)
+
+
 def both_families_pass(lab):
     for address in ("10.0.2.1", "fd00:2::1"):
         done = lab.do("client", *python("-c", (
@@ -104,8 +109,12 @@ def left(lab, emulator):
     spaces = [n for n in os.listdir("/run/netns") if n.startswith(f"ab-{lab.name}-")]
     expect(not spaces, f"namespaces left: {spaces}")
     expect(not os.path.exists(f"/run/anabranch/{lab.name}"), "files left")
-    stat = pathlib.Path(f"/proc/{emulator}/stat")
-    expect(not stat.exists() or ") Z " in stat.read_text(), "the emulator is still running")
+    for _ in range(20):
+        stat = pathlib.Path(f"/proc/{emulator}/stat")
+        if not stat.exists() or ") Z " in stat.read_text():
+            return
+        time.sleep(0.05)
+    raise Failed("the emulator is still running")
 
 
 def a_failed_up_leaves_nothing(run):
@@ -139,6 +148,7 @@ def run_all(run):
     run.case("lab.delay", delay_is_kept, both)
     run.case("lab.loss", loss_is_random, both)
     run.case("lab.carrier", carrier_goes_and_comes, both)
+    run.case("lab.no-dad", addresses_are_good_at_once, both)
     run.case("lab.families", both_families_pass, both)
     run.case("lab.down", down_removes_everything, both)
     run.case("lab.down-after-crash", down_after_a_crash, both)

@@ -1,8 +1,10 @@
 // What Multipath TCP is for, told as stories: two links, a transfer, something happens, and the bytes arrive anyway.
 #include "sim/world.hh"
+#include "packet/dissect.hh"
 
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <memory>
 
 namespace anabranch::sim {
 namespace {
@@ -163,6 +165,35 @@ TEST(Story, WhenAllIsReadTheStacksForgetTheConnectionAndItsBytes) {
   ASSERT_TRUE(pair.completes(transfer, 30_s));
   ASSERT_TRUE(pair.world.run_until([&] { return pair.world.quiet(); }, 30_s)) << pair.world.replay();
   EXPECT_LE(pair.world.slabs_in_use(), 8u);  // what arenas and packers keep open for the next packet
+}
+
+/// Changes the last byte of every hundredth packet with data, and leaves TCP's checksum right: a gateway that meddles.
+Middlebox corruption(SlabPool& pool) {
+  auto seen = std::make_shared<unsigned>(0);
+  return [&pool, seen](const Host&, Frame& frame) {
+    const auto layout = tcp_layout(frame);
+    if (!layout || layout->end == layout->payload_at || ++*seen % 100 != 0) { return true; }
+    std::vector<std::uint8_t> bytes = frame.bytes.to_vector();
+    bytes[layout->end - 1] ^= 0x40;
+    frame.bytes = Packer{pool}.copy(bytes);
+    frame.checksum = ChecksumState::pending;
+    return true;
+  };
+}
+
+TEST(Story, WithDssChecksumsAPathThatChangesBytesIsLeftAndNoneOfThemArrives) {
+  Pair pair;
+  pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms});
+  auto& meddler = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms});
+  meddler.set_middlebox(corruption(pair.world.pool()));
+  TransferOptions options;
+  options.server.checksum = true;
+  auto& transfer = pair.upload(8_MiB, options);
+  ASSERT_TRUE(pair.completes(transfer, 30_s));
+  const auto counters = pair.world.counters();
+  EXPECT_GT(counters[stack::Counter::data_checksum_errors], 0u);
+  EXPECT_GT(counters[stack::Counter::mp_fail_sent], 0u);
+  EXPECT_EQ(counters[stack::Counter::fallbacks], 0u);
 }
 
 std::uint64_t digest_of(std::uint64_t of_seed) {

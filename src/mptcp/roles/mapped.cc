@@ -155,7 +155,6 @@ void write_reset(Session& s, const Lane& lane, const tcp::Plan& plan, wire::Mptc
     s.news.push_back({lane.id, Counted{Counter::mp_fail_sent}});
   }
   if (s.dialect.resets_give_reasons && plan.reason) {
-    s.news.push_back({lane.id, Counted{Counter::mp_tcprst_sent}});
     out.push_back(wire::Reset{.transient = false, .unknown_flags = 0, .reason = *plan.reason});
   }
 }

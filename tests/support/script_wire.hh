@@ -1,0 +1,56 @@
+/// What a script's segments need to know of keys and positions: from a line of script to a segment and back.
+///
+/// Owned by the runner (script.cc). `A` is the peer's key, `B` the stack's, which is learned when it is first seen.
+#pragma once
+#include "crypto/keys.hh"
+#include "packet/segment.hh"
+#include "wire/notation.hh"
+
+#include <expected>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace anabranch::support {
+
+/// The byte at a data position, the same in both directions.
+std::uint8_t pattern_at(std::uint64_t position);
+
+/// One subflow of a script.
+struct ScriptFlow {
+  unsigned number = 0;
+  Addresses addresses;       ///< local: the stack's
+  SeqNum our_isn, peer_isn;  ///< the stack's, the peer's
+  bool know_our_isn = false;
+  std::uint32_t our_nonce = 0, peer_nonce = 0;
+  struct Mapped {
+    std::uint64_t sub, data, length;
+  };
+  std::vector<Mapped> peer_mappings;  ///< relative; where the peer's payload lies in the connection
+};
+
+class ScriptWire {
+ public:
+  explicit ScriptWire(SlabPool& pool) : packer_{pool} {}
+
+  /// A line the peer sends, as a segment with payload.
+  std::expected<Segment, std::string> peer_segment(std::string text, ScriptFlow& flow);
+  /// A segment the stack sent, in notation with names in place of keys, tokens, MACs and checksums.
+  std::string describe(const Segment& segment, ScriptFlow& flow);
+
+  static constexpr wire::Key kPeerKey{0xa11ce5a11ce5a11c};
+
+ private:
+  void learn(const Segment& segment, ScriptFlow& flow);
+  void fix(wire::MptcpOption& option, ScriptFlow& flow, const std::vector<bool>& good, std::size_t& at);
+  std::uint16_t checksum(std::uint64_t data, std::uint32_t subflow, std::uint16_t length, std::uint64_t bytes,
+                         DataSeq origin) const;
+  wire::Origins from_peer(const ScriptFlow& flow) const;
+  void name_values(std::string& text, const Segment& segment, const ScriptFlow& flow) const;
+  std::string wrong_bytes(const Segment& segment, const ScriptFlow& flow) const;
+
+  Packer packer_;
+  std::optional<wire::Key> stack_key_;
+};
+}  // namespace anabranch::support
