@@ -16,12 +16,17 @@ void FullMesh::on(const Fact& fact, Instant now, std::vector<Request>& out) {
                    locals_[f.id] = f.address;
                    wake(f.id);
                    announce(f.id, out);
+                   if (lost_.erase(f.address) != 0 && phase_ == Phase::announcing) {
+                     reminders_[f.id] = {.at = now + kFirstRetry};
+                   }
                  },
                  [&](const NetworkChanged&) {
                    for (const auto& [id, address] : locals_) { wake(id); }
                  },
                  [&](const LocalDown& f) {
+                   if (const auto it = locals_.find(f.id); it != locals_.end()) { lost_.insert(it->second); }
                    locals_.erase(f.id);
+                   reminders_.erase(f.id);
                    std::erase_if(pairs_, [&](const auto& p) { return p.first.local == f.id; });
                  },
                  [&](const RemoteKnown& f) { remotes_[f.id] = f.where; },
@@ -29,10 +34,14 @@ void FullMesh::on(const Fact& fact, Instant now, std::vector<Request>& out) {
                    remotes_.erase(f.id);
                    std::erase_if(pairs_, [&](const auto& p) { return p.first.remote == f.id; });
                  },
-                 [&](const SubflowUp& f) { pairs_[f.pair] = {.wanted = true, .failures = 0, .retry = {0}}; },
+                 [&](const SubflowUp& f) {
+                   pairs_[f.pair] = {.wanted = true, .failures = 0, .retry = {0}};
+                   reminders_.erase(f.pair.local);
+                 },
                  [&](const SubflowLost& f) {
-                   if (f.how == Loss::failed) { failed(f.pair, f.was_up, now); }
-                   else if (const auto it = pairs_.find(f.pair); it != pairs_.end()) {
+                   if (f.how == Loss::failed) {
+                     failed(f.pair, f.was_up, now);
+                   } else if (const auto it = pairs_.find(f.pair); it != pairs_.end()) {
                      it->second = {.wanted = false, .failures = 0, .retry = Instant::never()};
                    }
                  },
@@ -40,21 +49,41 @@ void FullMesh::on(const Fact& fact, Instant now, std::vector<Request>& out) {
                    // Without a route there is nothing to wait for but a change of the network, which brings a LocalUp.
                    const auto it = pairs_.find(f.pair);
                    if (it == pairs_.end()) { return; }
-                   if (f.why == Errc::no_such_path) { it->second = {.wanted = false, .failures = 0, .retry = Instant::never()}; }
-                   else { failed(f.pair, false, now); }
+                   if (f.why == Errc::no_such_path) {
+                     it->second = {.wanted = false, .failures = 0, .retry = Instant::never()};
+                   } else {
+                     failed(f.pair, false, now);
+                   }
                  },
              },
              fact);
   fill(now, out);
 }
 
-void FullMesh::on_deadline(Instant now, std::vector<Request>& out) { fill(now, out); }
+void FullMesh::on_deadline(Instant now, std::vector<Request>& out) {
+  remind(now, out);
+  fill(now, out);
+}
+
+void FullMesh::remind(Instant now, std::vector<Request>& out) {
+  for (auto& [id, reminder] : reminders_) {
+    if (reminder.at > now) { continue; }
+    announce(id, out);
+    reminder.wait = reminder.wait * 2;
+    reminder.at = now + reminder.wait;
+    --reminder.left;
+  }
+  std::erase_if(reminders_, [](const auto& r) { return r.second.left == 0; });
+}
 
 Instant FullMesh::deadline() const {
   Instant next = Instant::never();
+  for (const auto& [id, reminder] : reminders_) { next = std::min(next, reminder.at); }
   if (phase_ != Phase::opening) { return next; }
   for (const auto& [pair, state] : pairs_) {
-    if (!state.wanted && locals_.contains(pair.local) && remotes_.contains(pair.remote)) { next = std::min(next, state.retry); }
+    if (!state.wanted && locals_.contains(pair.local) && remotes_.contains(pair.remote)) {
+      next = std::min(next, state.retry);
+    }
   }
   return next;
 }

@@ -6,6 +6,7 @@
 #include "mptcp/path_manager.hh"
 
 #include <map>
+#include <set>
 
 namespace anabranch::mptcp {
 
@@ -18,7 +19,10 @@ class FullMesh final : public PathManager {
 
   static constexpr Duration kFirstRetry = 1_s;     ///< doubles with each failure in a row ...
   static constexpr Duration kLongestRetry = 30_s;  ///< ... up to this
-  static constexpr unsigned kTries = 8;            ///< failures in a row before a pair that never worked is left alone
+  /// An address that is back is announced again, with back-off, until a subflow uses it: the peer may have refused it
+  /// the first time because of what it still had there (Linux does).
+  static constexpr unsigned kReminders = 4;
+  static constexpr unsigned kTries = 8;  ///< failures in a row before a pair that never worked is left alone
 
  private:
   struct State {
@@ -26,6 +30,12 @@ class FullMesh final : public PathManager {
     unsigned failures = 0;
     Instant retry = {0};  ///< not before; never: given up until something changes
   };
+  struct Reminder {
+    unsigned left = kReminders;
+    Instant at;
+    Duration wait = kFirstRetry;
+  };
+  void remind(Instant now, std::vector<Request>& out);
   void fill(Instant now, std::vector<Request>& out);
   void failed(const Pair& pair, bool was_up, Instant now);
   void wake(wire::AddressId local);
@@ -34,6 +44,8 @@ class FullMesh final : public PathManager {
   std::map<wire::AddressId, Address> locals_;
   std::map<wire::AddressId, SocketAddress> remotes_;
   std::map<Pair, State> pairs_;
+  std::map<wire::AddressId, Reminder> reminders_;
+  std::set<Address> lost_;  ///< were ours once and are not now
   enum class Phase : std::uint8_t { before, opening, announcing } phase_ = Phase::before;
 };
 }  // namespace anabranch::mptcp

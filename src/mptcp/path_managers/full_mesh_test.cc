@@ -82,6 +82,30 @@ TEST_F(FullMeshTest, TheSideThatWasConnectedToOpensNothingAndAnnouncesAllButIdZe
   EXPECT_EQ(announced, (std::vector{id(1), id(2)}));
   EXPECT_TRUE(mesh.deadline().is_never());
 }
+TEST_F(FullMeshTest, AnAddressThatIsBackIsAnnouncedAgainUntilASubflowUsesIt) {
+  tell(LocalUp{id(1), v4(2)});
+  established(false);
+  tell(LocalDown{id(1)});
+  announced.clear();
+  tell(LocalUp{id(2), v4(2)});
+  EXPECT_EQ(announced, std::vector{id(2)});
+  EXPECT_EQ(mesh.deadline(), now + 1_s);
+  at(now + 1_s);
+  EXPECT_EQ(announced, (std::vector{id(2), id(2)}));
+  EXPECT_EQ(mesh.deadline(), now + 2_s);
+  tell(SubflowUp{pair(2, 7)});
+  EXPECT_TRUE(mesh.deadline().is_never());
+}
+TEST_F(FullMeshTest, NobodyIsRemindedForEver) {
+  tell(LocalUp{id(1), v4(2)});
+  established(false);
+  tell(LocalDown{id(1)});
+  tell(LocalUp{id(1), v4(2)});
+  announced.clear();
+  for (int i = 0; i < 20 && !mesh.deadline().is_never(); ++i) { at(mesh.deadline()); }
+  EXPECT_EQ(announced.size(), FullMesh::kReminders);
+  EXPECT_TRUE(mesh.deadline().is_never());
+}
 TEST_F(FullMeshTest, WhatFailedIsTriedAgainInGrowingIntervals) {
   established();
   tell(LocalUp{id(1), v4(2)});
