@@ -10,9 +10,9 @@ class App;
 
 namespace anabranch::apps {
 
-void add_get(CLI::App& app);    // get.cc
-void add_serve(CLI::App& app);  // serve.cc
-void add_lab(CLI::App& app);    // lab.cc
+void add_get(CLI::App& app);      // get.cc
+void add_serve(CLI::App& app);    // serve.cc
+void add_lab(CLI::App& app);      // lab.cc
 void add_emulate(CLI::App& app);  // emulator.cc
 void add_perf(CLI::App& app);     // lab_perf.cc
 

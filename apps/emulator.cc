@@ -53,11 +53,15 @@ struct Emulator::Direction {
 
 struct Emulator::Cable {
   Cable(const LinkPlan& plan, Generator& seeds, SlabPool& pool, HeaderBook& book)
-      : name{plan.name}, mtu{plan.mtu}, settings{plan.settings},
-        a{plan.name + "-a", pool, book}, b{plan.name + "-b", pool, book},
+      : name{plan.name},
+        mtu{plan.mtu},
+        settings{plan.settings},
+        a{plan.name + "-a", pool, book},
+        b{plan.name + "-b", pool, book},
         forth{sim::Pipe{link_spec(settings, mtu), seeds.fork(), pool}, &a, &b},
         back{sim::Pipe{link_spec(settings, mtu), seeds.fork(), pool}, &b, &a},
-        label_forth{plan.a.host + ">" + plan.b.host}, label_back{plan.b.host + ">" + plan.a.host} {}
+        label_forth{plan.a.host + ">" + plan.b.host},
+        label_back{plan.b.host + ">" + plan.a.host} {}
   std::string name;
   std::uint32_t mtu;
   LinkSettings settings;
@@ -68,9 +72,7 @@ struct Emulator::Cable {
 
 Emulator::Emulator(const Topology& topology, std::uint64_t seed) {
   Generator seeds{seed};
-  for (const LinkPlan& link : topology.links) {
-    cables_.push_back(std::make_unique<Cable>(link, seeds, pool_, book_));
-  }
+  for (const LinkPlan& link : topology.links) { cables_.push_back(std::make_unique<Cable>(link, seeds, pool_, book_)); }
 }
 
 Emulator::~Emulator() {
@@ -126,9 +128,7 @@ void Emulator::serve(int control, Instant now) {
   std::string said;
   try {
     said = answer({request.data(), static_cast<std::size_t>(got)}, now);
-  } catch (const Failure& failure) {
-    said = std::string{"error: "} + failure.what();
-  }
+  } catch (const Failure& failure) { said = std::string{"error: "} + failure.what(); }
   send(client.get(), said.data(), said.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -174,8 +174,8 @@ std::string Emulator::status() const {
   std::string out;
   for (const auto& cable : cables_) {
     out += fmt::format("{} {}\n", cable->name, to_text(cable->settings));
-    for (const auto& [label, direction] : {std::pair{&cable->label_forth, &cable->forth},
-                                           std::pair{&cable->label_back, &cable->back}}) {
+    for (const auto& [label, direction] :
+         {std::pair{&cable->label_forth, &cable->forth}, std::pair{&cable->label_back, &cable->back}}) {
       const sim::LinkStats& s = direction->pipe.stats();
       out += fmt::format("  {} packets={} bytes={} queued={}", *label, s.delivered_packets, s.delivered_bytes,
                          direction->pipe.queued().n);
@@ -183,7 +183,9 @@ std::string Emulator::status() const {
         const auto reason = static_cast<sim::LinkDrop>(i);
         if (s.dropped[reason] != 0) { out += fmt::format(" {}={}", Names<sim::LinkDrop>::list[i], s.dropped[reason]); }
       }
-      if (direction->from->stats().unreadable != 0) { out += fmt::format(" unreadable={}", direction->from->stats().unreadable); }
+      if (direction->from->stats().unreadable != 0) {
+        out += fmt::format(" unreadable={}", direction->from->stats().unreadable);
+      }
       if (direction->to->stats().refused != 0) { out += fmt::format(" refused={}", direction->to->stats().refused); }
       out += "\n";
     }

@@ -39,7 +39,7 @@ class Emulator {
 
   SlabPool pool_;
   HeaderBook book_;
-  std::vector<Frame> frames_;   ///< of the batch at hand
+  std::vector<Frame> frames_;  ///< of the batch at hand
   std::vector<std::unique_ptr<Cable>> cables_;
 };
 

@@ -19,12 +19,12 @@
 namespace anabranch::apps {
 namespace {
 
-using device::VirtioHeader;
 using device::kVirtioHeader;
+using device::VirtioHeader;
 
-constexpr int kSocketBuffer = 32 << 20;            // bursts of super-segments while the emulator is not scheduled
-constexpr std::size_t kSmall = 4096;               // up to here copying is cheaper than holding a slab
-constexpr std::size_t kMaxSlices = 8;              // of a frame that was cut: its header, a few slices of payload
+constexpr int kSocketBuffer = 32 << 20;  // bursts of super-segments while the emulator is not scheduled
+constexpr std::size_t kSmall = 4096;     // up to here copying is cheaper than holding a slab
+constexpr std::size_t kMaxSlices = 8;    // of a frame that was cut: its header, a few slices of payload
 
 /// Puts the checksum in place that the kernel left to hardware: summed from `start` to the end, written at `start` +
 /// `offset`, where the sum of the pseudo header stands already. True when the facts were sound.
@@ -90,7 +90,10 @@ InterfaceId HeaderBook::number(const EthernetHeader& header) {
 }
 
 Port::Port(const std::string& device, SlabPool& pool, HeaderBook& book)
-    : device_{device}, socket_{open_socket(device)}, pool_{&pool}, book_{&book} {}
+    : device_{device},
+      socket_{open_socket(device)},
+      pool_{&pool},
+      book_{&book} {}
 
 Slice Port::keep(std::span<const std::uint8_t> packet, SlabRef& room) {
   if (packet.size() > kSmall) {
@@ -183,7 +186,9 @@ void Port::set_up(bool up) {
   const int flags = up ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP;
   request.ifr_flags = static_cast<short>(flags);
   good = good && ioctl(socket_.get(), SIOCSIFFLAGS, &request) == 0;
-  if (!good) { throw Failure(Exit::internal, fmt::format("cannot set {} {}: {}", device_, up ? "up" : "down", system_error())); }
+  if (!good) {
+    throw Failure(Exit::internal, fmt::format("cannot set {} {}: {}", device_, up ? "up" : "down", system_error()));
+  }
 }
 
 }  // namespace anabranch::apps

@@ -65,7 +65,7 @@ class Port {
   Descriptor socket_;
   SlabPool* pool_;
   HeaderBook* book_;
-  SlabRef small_;                       ///< where small packets go, one behind the other
+  SlabRef small_;  ///< where small packets go, one behind the other
   std::array<SlabRef, kBatch> rooms_;
   PortStats stats_;
 };

@@ -17,10 +17,10 @@ namespace {
 constexpr std::size_t kMaxLabName = 40;
 
 struct LabOptions {
-  std::string name;                   ///< --name, or empty
-  std::string what;                   ///< topology, host or link
+  std::string name;  ///< --name, or empty
+  std::string what;  ///< topology, host or link
   std::vector<std::string> words;
-  std::uint64_t seed = 1;             ///< of `simulate`
+  std::uint64_t seed = 1;  ///< of `simulate`
 };
 
 void need_root() {
@@ -156,8 +156,11 @@ void add_lab(CLI::App& app) {
 
   command = named(lab->add_subcommand("set", "Change a link while it runs"));
   command->add_option("link", options->what, "Link")->required();
-  command->add_option("settings", options->words, "rate=40Mbps delay=10ms jitter=1ms queue=100KB|1bdp loss=1% "
-                      "reorder=2% duplicate=1% up|down (down: no carrier; loss=100%: a silent hole)")->required();
+  command
+      ->add_option("settings", options->words,
+                   "rate=40Mbps delay=10ms jitter=1ms queue=100KB|1bdp loss=1% "
+                   "reorder=2% duplicate=1% up|down (down: no carrier; loss=100%: a silent hole)")
+      ->required();
   on_call(command, options, set);
 
   on_call(named(lab->add_subcommand("status", "Links and what passed them")), options, status);
@@ -167,7 +170,8 @@ void add_lab(CLI::App& app) {
   on_call(command, options, show);
 
   command = lab->add_subcommand("simulate", "A download over two-path in virtual time; path1 is cut and heals");
-  command->add_option("directory", options->what, "For report.json, plot.json, events.json, packets.pcapng")->required();
+  command->add_option("directory", options->what, "For report.json, plot.json, events.json, packets.pcapng")
+      ->required();
   command->add_option("--seed", options->seed, "Same seed, same packets [1]");
   on_call(command, options, run_simulation);
 }

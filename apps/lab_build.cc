@@ -70,7 +70,8 @@ std::string route_over(const std::string& route, const std::string& address) {
     out += word + " ";
     const std::size_t slash = address.find('/');
     const auto mine = address_from_text(address.substr(0, slash)), gateway = address_from_text(word);
-    ours = mine && gateway && same_prefix(*mine, *gateway, static_cast<unsigned>(std::stoul(address.substr(slash + 1))));
+    ours =
+        mine && gateway && same_prefix(*mine, *gateway, static_cast<unsigned>(std::stoul(address.substr(slash + 1))));
   }
   return ours ? out : std::string{};
 }
@@ -111,7 +112,9 @@ Batches interface_commands(const Topology& topology, const HostPlan& host) {
         batch += fmt::format("rule add from {0} table {1} priority {1}\n", without_prefix(address), table);
         for (const std::string& route : host.routes) {
           const std::string own = route_over(route, address);
-          if (!own.empty()) { own_routes.emplace_back(v6, fmt::format("route add {}dev {} table {}\n", own, link.name, table)); }
+          if (!own.empty()) {
+            own_routes.emplace_back(v6, fmt::format("route add {}dev {} table {}\n", own, link.name, table));
+          }
         }
       }
     }
@@ -124,8 +127,8 @@ Batches interface_commands(const Topology& topology, const HostPlan& host) {
 }
 
 std::string mptcp_commands(const HostPlan& host) {
-  std::string out = fmt::format("mptcp limits set subflows {} add_addr_accepted {}\n", host.subflows,
-                                host.add_addr_accepted);
+  std::string out =
+      fmt::format("mptcp limits set subflows {} add_addr_accepted {}\n", host.subflows, host.add_addr_accepted);
   for (const Endpoint& endpoint : host.endpoints) {
     out += "mptcp endpoint add " + endpoint.address;
     if (!endpoint.link.empty()) { out += " dev " + endpoint.link; }
@@ -221,7 +224,9 @@ void build(const std::string& lab, const Topology& topology, std::string_view to
   std::error_code failed;
   fs::create_directories(kRun, failed);
   if (!fs::create_directory(lab_directory(lab), failed)) {  // making the directory is the lock, too
-    if (failed) { throw Failure(Exit::file, fmt::format("cannot make {}: {}", lab_directory(lab).string(), failed.message())); }
+    if (failed) {
+      throw Failure(Exit::file, fmt::format("cannot make {}: {}", lab_directory(lab).string(), failed.message()));
+    }
     throw Failure(Exit::usage, fmt::format("lab {0} is up already: `anabranch lab down {0}`, or another --name", lab));
   }
   const auto note = [](int) { interrupted = 1; };
@@ -280,7 +285,8 @@ std::string ask_emulator(const std::string& lab, std::string_view request) {
   constexpr timeval kPatience{.tv_sec = 2, .tv_usec = 0};
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
   if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    throw Failure(Exit::internal, fmt::format("the emulator of lab {0} is gone: `anabranch lab down {0}` and up again", lab));
+    throw Failure(Exit::internal,
+                  fmt::format("the emulator of lab {0} is gone: `anabranch lab down {0}` and up again", lab));
   }
   std::string answer(65536, '\0');
   if (send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) { answer.clear(); }

@@ -12,9 +12,9 @@
 
 namespace anabranch::apps {
 
-std::filesystem::path lab_directory(const std::string& lab);                     ///< /run/anabranch/<lab>
-std::string host_namespace(const std::string& lab, const std::string& host);     ///< `net` is the emulator's
-std::vector<std::string> labs_up();                                              ///< by name, sorted
+std::filesystem::path lab_directory(const std::string& lab);                  ///< /run/anabranch/<lab>
+std::string host_namespace(const std::string& lab, const std::string& host);  ///< `net` is the emulator's
+std::vector<std::string> labs_up();                                           ///< by name, sorted
 
 /// Throws a Failure when it cannot; then nothing is left behind. `toml` is what `topology` was read from.
 void build(const std::string& lab, const Topology& topology, std::string_view toml);

@@ -121,7 +121,8 @@ PerfResult run_with_context(const PerfOptions& options, Work work) {
 
 void print(const PerfResult& result) {
   const double rate = result.seconds > 0 ? static_cast<double>(result.bytes) * 8 / result.seconds / 1e9 : 0;
-  fmt::print(R"({{"protocol":"{}","bytes":{},"seconds":{:.6f},"gigabits_per_second":{:.3f},"sum":{}}})" "\n",
+  fmt::print(R"({{"protocol":"{}","bytes":{},"seconds":{:.6f},"gigabits_per_second":{:.3f},"sum":{}}})"
+             "\n",
              result.protocol, result.bytes, result.seconds, rate, result.sum);
   std::fflush(stdout);
 }
@@ -156,12 +157,16 @@ void add_perf(CLI::App& app) {
   server->callback([options] { serve(*options); });
 
   CLI::App* client = perf->add_subcommand("client", "Connect and send as fast as it goes");
-  client->add_option("ADDRESS", *where, "Address and port: 10.0.0.1:5000, [fd00::1]:5000")->required()->option_text(" ");
+  client->add_option("ADDRESS", *where, "Address and port: 10.0.0.1:5000, [fd00::1]:5000")
+      ->required()
+      ->option_text(" ");
   client->add_option("-t,--seconds", options->seconds, "How long")->option_text("S [3]")->check(CLI::Range(0.01, 1e6));
   add_common(*client, *options);
   client->callback([options, where] {
     const auto remote = socket_address_from_text(*where);
-    if (!remote) { throw Failure(Exit::usage, fmt::format("bad address '{}': write for example 10.0.0.1:5000", *where)); }
+    if (!remote) {
+      throw Failure(Exit::usage, fmt::format("bad address '{}': write for example 10.0.0.1:5000", *where));
+    }
     options->remote = *remote;
     send(*options);
   });

@@ -13,11 +13,11 @@
 namespace anabranch::apps {
 
 struct PerfOptions {
-  SocketAddress remote;            ///< client: where to; server: only the port counts
-  double seconds = 3;              ///< client: how long to send
-  bool kernel = false;             ///< the kernel's sockets instead of this stack
-  bool copy = false;               ///< this stack's receiver: read into a buffer instead of looking at the bytes in place
-  bool busy_poll = false;          ///< this stack: never sleep
+  SocketAddress remote;    ///< client: where to; server: only the port counts
+  double seconds = 3;      ///< client: how long to send
+  bool kernel = false;     ///< the kernel's sockets instead of this stack
+  bool copy = false;       ///< this stack's receiver: read into a buffer instead of looking at the bytes in place
+  bool busy_poll = false;  ///< this stack: never sleep
   PathOptions paths;
 };
 
@@ -25,7 +25,7 @@ struct PerfOptions {
 struct PerfResult {
   std::uint64_t bytes = 0, sum = 0;
   double seconds = 0;
-  std::string protocol;            ///< mptcp or tcp
+  std::string protocol;  ///< mptcp or tcp
 };
 
 constexpr std::size_t kPerfBlock = 256 * 1024;  ///< of one write and one read
@@ -33,7 +33,7 @@ constexpr std::size_t kPerfBlock = 256 * 1024;  ///< of one write and one read
 /// Reads every byte: the sum is what keeps the compiler from leaving that out.
 std::uint64_t look_at(std::span<const std::uint8_t> bytes);
 
-void kernel_send(const PerfOptions& options);        ///< throw Failure
+void kernel_send(const PerfOptions& options);  ///< throw Failure
 PerfResult kernel_receive(const PerfOptions& options);
 
 }  // namespace anabranch::apps

@@ -24,7 +24,9 @@ Descriptor open_socket(int family, bool multipath) {
   return fd;
 }
 
-[[noreturn]] void complain(const char* doing) { throw Failure(Exit::network, fmt::format("{}: {}", doing, system_error())); }
+[[noreturn]] void complain(const char* doing) {
+  throw Failure(Exit::network, fmt::format("{}: {}", doing, system_error()));
+}
 
 struct Where {
   sockaddr_storage storage{};

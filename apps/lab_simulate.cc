@@ -42,9 +42,13 @@ std::chrono::steady_clock::time_point as_clock(Instant t) {
 class Demo {
  public:
   Demo(const Simulation& wanted, const std::filesystem::path& directory)
-      : wanted_{wanted}, directory_{directory}, world_{wanted.seed, {.consistency_every = 1024}},
-        client_{world_.host("client")}, server_{world_.host("server")},
-        packets_{directory / "packets.pcapng"}, capture_{packets_} {
+      : wanted_{wanted},
+        directory_{directory},
+        world_{wanted.seed, {.consistency_every = 1024}},
+        client_{world_.host("client")},
+        server_{world_.host("server")},
+        packets_{directory / "packets.pcapng"},
+        capture_{packets_} {
     const Topology topology = topology_from_toml(built_in_topology("two-path"), "two-path");
     for (const LinkPlan& plan : topology.links) { add(plan); }
     transfer_ = &world_.transfer(client_, server_, 100_B, {.back = wanted.size, .client = {}, .server = {}});
@@ -69,7 +73,9 @@ class Demo {
   void write_files() {
     const auto& client = transfer_->client();
     const std::uint64_t sent = transfer_->server().written_digest(), got = client.read_digest();
-    if (sent != got || client.read() != wanted_.size.n) { throw Failure(Exit::internal, "bytes differ: " + world_.replay()); }
+    if (sent != got || client.read() != wanted_.size.n) {
+      throw Failure(Exit::internal, "bytes differ: " + world_.replay());
+    }
     packets_.commit();
     save(directory_ / "plot.json", timeline_.to_json(state_));
     save(directory_ / "events.json", events_.dump() + '\n');
@@ -86,7 +92,8 @@ class Demo {
     const std::uint32_t interface = capture_.add_interface(plan.name);
     link.set_middlebox([this, interface](const sim::Host& from, Frame& frame) {
       const bool ours = &from == &client_;
-      capture_.packet({.interface = interface, .at = world_.now(),
+      capture_.packet({.interface = interface,
+                       .at = world_.now(),
                        .direction = ours ? trace::PacketDirection::outbound : trace::PacketDirection::inbound,
                        .comment = {}},
                       frame.bytes);

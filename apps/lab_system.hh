@@ -18,7 +18,10 @@ class Descriptor {
   Descriptor() = default;
   explicit Descriptor(int fd) : fd_{fd} {}
   Descriptor(Descriptor&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-  Descriptor& operator=(Descriptor&& other) noexcept { std::swap(fd_, other.fd_); return *this; }
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
   ~Descriptor();
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
@@ -45,16 +48,16 @@ class InsideNamespace {
   Descriptor before_;
 };
 
-std::string read_file(const std::filesystem::path& path);                          ///< empty when there is none
+std::string read_file(const std::filesystem::path& path);  ///< empty when there is none
 void write_file(const std::filesystem::path& path, std::string_view text);
 /// Sets a sysctl by its dotted name in this thread's network namespace.
 void write_sysctl(const std::string& name, std::string_view value);
 
-std::vector<std::string> namespaces();                                             ///< names under /run/netns, sorted
+std::vector<std::string> namespaces();  ///< names under /run/netns, sorted
 /// Processes whose network namespace it is.
 std::vector<pid_t> processes_inside(const std::string& name);
 /// SIGTERM, and after a second SIGKILL; returns when all are gone. They need not be children.
 void end_processes(const std::vector<pid_t>& pids);
-std::string system_error();                                                        ///< errno in words
+std::string system_error();  ///< errno in words
 
 }  // namespace anabranch::apps

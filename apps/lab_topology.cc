@@ -174,7 +174,9 @@ class Reader {
 
   LinkEnd read_end(const toml::table& table, const std::string& place, std::string_view key) const {
     const toml::table* end = table[key].as_table();
-    if (end == nullptr) { complain(fmt::format("{}: no end '{}' ({} = {{ host = ..., addresses = [...] }})", place, key, key)); }
+    if (end == nullptr) {
+      complain(fmt::format("{}: no end '{}' ({} = {{ host = ..., addresses = [...] }})", place, key, key));
+    }
     only(*end, place, {"host", "addresses"});
     LinkEnd out{.host = string(*end, place, "host", std::nullopt), .addresses = strings(*end, place, "addresses")};
     for (const std::string& address : out.addresses) {

@@ -13,8 +13,8 @@ namespace anabranch::apps {
 
 struct Endpoint {  ///< of the kernel's MPTCP path manager, see ip-mptcp(8)
   std::string address;
-  std::string link;                 ///< device, may be empty
-  std::vector<std::string> flags;   ///< signal, subflow, backup, fullmesh
+  std::string link;                ///< device, may be empty
+  std::vector<std::string> flags;  ///< signal, subflow, backup, fullmesh
   std::uint16_t port = 0;
 };
 

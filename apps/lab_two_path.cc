@@ -4,7 +4,8 @@
 namespace anabranch::apps {
 namespace {
 
-constexpr std::string_view kTwoPath = R"(# A client and a server that are joined by two links of different speed and length.
+constexpr std::string_view kTwoPath =
+    R"(# A client and a server that are joined by two links of different speed and length.
 name = "two-path"
 
 [hosts.client]

@@ -13,12 +13,18 @@ struct Unit {
   double factor;
 };
 // 1 kb/s is 1000 bit/s on every link data sheet; bytes have both families of prefixes, told apart by the `i`.
-constexpr Unit kRates[] = {{"bps", 1},     {"bit", 1},     {"kbps", 1e3}, {"kbit", 1e3}, {"Kbps", 1e3},
-                           {"Mbps", 1e6},  {"Mbit", 1e6},  {"Gbps", 1e9}, {"Gbit", 1e9}, {"Mb/s", 1e6},
-                           {"kb/s", 1e3},  {"Gb/s", 1e9}};
+constexpr Unit kRates[] = {{"bps", 1},    {"bit", 1},    {"kbps", 1e3}, {"kbit", 1e3}, {"Kbps", 1e3}, {"Mbps", 1e6},
+                           {"Mbit", 1e6}, {"Gbps", 1e9}, {"Gbit", 1e9}, {"Mb/s", 1e6}, {"kb/s", 1e3}, {"Gb/s", 1e9}};
 constexpr Unit kTimes[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-constexpr Unit kSizes[] = {{"", 1},      {"B", 1},         {"kB", 1e3},        {"KB", 1e3},           {"MB", 1e6},
-                           {"GB", 1e9},  {"KiB", 1024},    {"MiB", 1024 * 1024.0}, {"GiB", 1024 * 1024.0 * 1024}};
+constexpr Unit kSizes[] = {{"", 1},
+                           {"B", 1},
+                           {"kB", 1e3},
+                           {"KB", 1e3},
+                           {"MB", 1e6},
+                           {"GB", 1e9},
+                           {"KiB", 1024},
+                           {"MiB", 1024 * 1024.0},
+                           {"GiB", 1024 * 1024.0 * 1024}};
 
 /// A number that is not negative and a unit out of the list; a bare 0 needs none.
 std::optional<double> measure(std::string_view text, std::span<const Unit> units, double limit) {
@@ -37,8 +43,8 @@ std::optional<double> measure(std::string_view text, std::span<const Unit> units
   return std::nullopt;
 }
 
-constexpr double kMaxRate = 1e12;      // 1 Tb/s: nothing here forwards more
-constexpr double kMaxTime = 60e9;      // a minute: further than any link
+constexpr double kMaxRate = 1e12;  // 1 Tb/s: nothing here forwards more
+constexpr double kMaxTime = 60e9;  // a minute: further than any link
 constexpr double kMaxBytes = 4e9;
 
 std::string rate_text(Rate rate) {
@@ -139,8 +145,14 @@ sim::LinkSpec link_spec(const LinkSettings& s, std::uint32_t mtu) {
     const double product = static_cast<double>(amount_in(s.delay * 2, s.rate).n) * s.queue.bdp;
     queue = std::max(Bytes{static_cast<std::uint64_t>(product)}, Bytes{2 * std::uint64_t{mtu}});
   }
-  return {.rate = s.rate, .delay = s.delay, .queue = queue, .loss = s.loss, .jitter = s.jitter, .reorder = s.reorder,
-          .duplicate = s.duplicate, .mtu = mtu};
+  return {.rate = s.rate,
+          .delay = s.delay,
+          .queue = queue,
+          .loss = s.loss,
+          .jitter = s.jitter,
+          .reorder = s.reorder,
+          .duplicate = s.duplicate,
+          .mtu = mtu};
 }
 
 }  // namespace anabranch::apps

@@ -27,14 +27,14 @@ std::optional<QueueSize> queue_from_text(std::string_view text);  ///< 1bdp, 0.5
 
 /// One link, the same in both directions.
 struct LinkSettings {
-  Rate rate{};          ///< 0: unlimited
-  Duration delay{};     ///< one way
-  Duration jitter{};    ///< on top of the delay, uniform in [0, jitter]; order is kept
+  Rate rate{};        ///< 0: unlimited
+  Duration delay{};   ///< one way
+  Duration jitter{};  ///< on top of the delay, uniform in [0, jitter]; order is kept
   QueueSize queue;
-  double loss = 0;      ///< probability per packet, as are the next two
+  double loss = 0;  ///< probability per packet, as are the next two
   double reorder = 0;
   double duplicate = 0;
-  bool up = true;       ///< false: no carrier at both ends
+  bool up = true;  ///< false: no carrier at both ends
   bool operator==(const LinkSettings&) const = default;
 };
 

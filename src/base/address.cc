@@ -27,9 +27,7 @@ bool Address::is_link_local() const {
   return raw[0] == 0xfe && (raw[1] & 0xc0) == 0x80;
 }
 
-bool Address::is_multicast() const {
-  return family == Family::v4 ? raw[0] >= 224 : raw[0] == 0xff;
-}
+bool Address::is_multicast() const { return family == Family::v4 ? raw[0] >= 224 : raw[0] == 0xff; }
 
 std::string to_text(const Address& a) {
   char text[INET6_ADDRSTRLEN];

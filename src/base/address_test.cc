@@ -72,8 +72,8 @@ TEST(SocketAddress, TextAndValueFindEachOther) {
 }
 
 TEST(SocketAddress, NonsenseIsRefused) {
-  for (const std::string_view text : {"", ":", "10.0.0.1", "10.0.0.1:", "10.0.0.1:65536", "10.0.0.1:80x", "[::1]",
-                                      "10.0.0.1:-1", ":80"}) {
+  for (const std::string_view text :
+       {"", ":", "10.0.0.1", "10.0.0.1:", "10.0.0.1:65536", "10.0.0.1:80x", "[::1]", "10.0.0.1:-1", ":80"}) {
     EXPECT_EQ(socket_address_from_text(text), std::nullopt) << text;
   }
 }

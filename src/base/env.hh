@@ -11,7 +11,7 @@ namespace anabranch {
 
 namespace trace {
 class Trace;  // trace/event.hh
-}
+}  // namespace trace
 
 /// Places where the simulator may make the unlikely happen. Outside the simulator every answer is "no".
 class Faults {

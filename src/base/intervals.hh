@@ -47,7 +47,10 @@ class IntervalSet {
   void remove_below(T p);
   /// Takes out everything at or above `p`. Never needs more ranges.
   void remove_from(T p);
-  void clear() { ranges_.clear(); total_ = 0; }
+  void clear() {
+    ranges_.clear();
+    total_ = 0;
+  }
 
   bool contains(T p) const;
   /// Whether all of [begin, end) is in the set; true for an empty range.
@@ -69,8 +72,14 @@ class IntervalSet {
   std::size_t size() const { return ranges_.size(); }
   bool empty() const { return ranges_.empty(); }
   std::size_t limit() const { return limit_; }
-  const Range& front() const { ANABRANCH_CHECK(!empty()); return ranges_.front(); }
-  const Range& back() const { ANABRANCH_CHECK(!empty()); return ranges_.back(); }
+  const Range& front() const {
+    ANABRANCH_CHECK(!empty());
+    return ranges_.front();
+  }
+  const Range& back() const {
+    ANABRANCH_CHECK(!empty());
+    return ranges_.back();
+  }
   auto begin() const { return ranges_.begin(); }
   auto end() const { return ranges_.end(); }
   bool operator==(const IntervalSet& other) const { return std::equal(begin(), end(), other.begin(), other.end()); }

@@ -76,8 +76,12 @@ TEST(IntervalSet, GapsAreFound) {
 /// The same set, one point at a time.
 class Model {
  public:
-  void add(std::uint64_t b, std::uint64_t e) { for (; b < e; ++b) { points_.insert(b); } }
-  void remove(std::uint64_t b, std::uint64_t e) { for (; b < e; ++b) { points_.erase(b); } }
+  void add(std::uint64_t b, std::uint64_t e) {
+    for (; b < e; ++b) { points_.insert(b); }
+  }
+  void remove(std::uint64_t b, std::uint64_t e) {
+    for (; b < e; ++b) { points_.erase(b); }
+  }
   bool has(std::uint64_t p) const { return points_.contains(p); }
   std::uint64_t count(std::uint64_t b, std::uint64_t e) const {
     std::uint64_t n = 0;
@@ -87,7 +91,11 @@ class Model {
   std::vector<Range> ranges() const {
     std::vector<Range> out;
     for (const std::uint64_t p : points_) {
-      if (!out.empty() && out.back().end.n == p) { ++out.back().end.n; } else { out.push_back({at(p), at(p + 1)}); }
+      if (!out.empty() && out.back().end.n == p) {
+        ++out.back().end.n;
+      } else {
+        out.push_back({at(p), at(p + 1)});
+      }
     }
     return out;
   }

@@ -19,9 +19,9 @@ struct InterfaceAddress {
 struct Interface {
   InterfaceId id;
   std::string name;
-  bool up = true;                     ///< administratively up and with carrier
-  std::uint32_t mtu = 1500;           ///< largest IP packet
-  std::uint32_t super_segment = 0;    ///< what its device takes in one frame (device::Traits); 0: single packets
+  bool up = true;                   ///< administratively up and with carrier
+  std::uint32_t mtu = 1500;         ///< largest IP packet
+  std::uint32_t super_segment = 0;  ///< what its device takes in one frame (device::Traits); 0: single packets
   bool checksum_offload = false;
   std::vector<InterfaceAddress> addresses;  ///< usable ones: not tentative, not deprecated
   bool operator==(const Interface&) const = default;
@@ -29,10 +29,10 @@ struct Interface {
 
 struct Route {
   InterfaceId interface;
-  Address destination;                ///< network address
-  unsigned prefix = 0;                ///< 0: default route
-  std::optional<Address> gateway;     ///< none: on-link
-  std::uint32_t metric = 0;           ///< lower is better
+  Address destination;             ///< network address
+  unsigned prefix = 0;             ///< 0: default route
+  std::optional<Address> gateway;  ///< none: on-link
+  std::uint32_t metric = 0;        ///< lower is better
   bool operator==(const Route&) const = default;
 };
 

@@ -8,8 +8,8 @@ namespace anabranch {
 class Random {
  public:
   virtual ~Random() = default;
-  virtual std::uint64_t visible() = 0;                    ///< may appear on the wire: nonces, ports
-  virtual void secret(std::span<std::uint8_t> out) = 0;   ///< keys, hash secrets
+  virtual std::uint64_t visible() = 0;                   ///< may appear on the wire: nonces, ports
+  virtual void secret(std::span<std::uint8_t> out) = 0;  ///< keys, hash secrets
   std::uint64_t secret_word() {
     std::uint8_t raw[8];
     secret(raw);
@@ -25,11 +25,11 @@ class Generator final : public Random {
  public:
   explicit Generator(std::uint64_t seed);
   std::uint64_t next();
-  std::uint64_t below(std::uint64_t bound);                 ///< uniform in [0, bound); 0 for bound 0
+  std::uint64_t below(std::uint64_t bound);                      ///< uniform in [0, bound); 0 for bound 0
   std::uint64_t between(std::uint64_t low, std::uint64_t high);  ///< uniform in [low, high]
-  double unit();                                            ///< uniform in [0, 1)
+  double unit();                                                 ///< uniform in [0, 1)
   bool chance(double p) { return unit() < p; }
-  Generator fork();                                         ///< an independent stream, for a part of its own
+  Generator fork();  ///< an independent stream, for a part of its own
 
   std::uint64_t visible() override { return next(); }
   void secret(std::span<std::uint8_t> out) override;

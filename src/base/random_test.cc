@@ -9,10 +9,10 @@ namespace {
 // Computed with an independent implementation of splitmix64 and xoshiro256** (see https://prng.di.unimi.it/).
 TEST(Generator, GivesTheReferenceStream) {
   Generator zero{0}, answer{42};
-  const std::array<std::uint64_t, 4> want_zero = {0x99ec5f36cb75f2b4u, 0xbf6e1f784956452au,
-                                                   0x1a5f849d4933e6e0u, 0x6aa594f1262d2d2cu};
-  const std::array<std::uint64_t, 4> want_answer = {0x15780b2e0c2ec716u, 0x6104d9866d113a7eu,
-                                                   0xae17533239e499a1u, 0xecb8ad4703b360a1u};
+  const std::array<std::uint64_t, 4> want_zero = {0x99ec5f36cb75f2b4u, 0xbf6e1f784956452au, 0x1a5f849d4933e6e0u,
+                                                  0x6aa594f1262d2d2cu};
+  const std::array<std::uint64_t, 4> want_answer = {0x15780b2e0c2ec716u, 0x6104d9866d113a7eu, 0xae17533239e499a1u,
+                                                    0xecb8ad4703b360a1u};
   for (const std::uint64_t w : want_zero) { EXPECT_EQ(zero.next(), w); }
   for (const std::uint64_t w : want_answer) { EXPECT_EQ(answer.next(), w); }
 }

@@ -26,8 +26,8 @@ enum class Errc {
 };
 template <>
 struct Names<Errc> {
-  static constexpr std::string_view list[] = {"would_block",  "closed",        "reset_by_peer", "timed_out",
-                                              "refused",      "unreachable",   "no_such_path",  "no_ports_left",
+  static constexpr std::string_view list[] = {"would_block",   "closed",         "reset_by_peer", "timed_out",
+                                              "refused",       "unreachable",    "no_such_path",  "no_ports_left",
                                               "limit_reached", "address_in_use", "bad_argument"};
 };
 

@@ -35,13 +35,21 @@ class Ring {
     return out;
   }
   /// Oldest first: `at(0)` is what `pop` would give next.
-  T& at(std::size_t i) { ANABRANCH_CHECK(i < size_); return cells_[place(i)]; }
-  const T& at(std::size_t i) const { ANABRANCH_CHECK(i < size_); return cells_[place(i)]; }
+  T& at(std::size_t i) {
+    ANABRANCH_CHECK(i < size_);
+    return cells_[place(i)];
+  }
+  const T& at(std::size_t i) const {
+    ANABRANCH_CHECK(i < size_);
+    return cells_[place(i)];
+  }
   T& front() { return at(0); }
   const T& front() const { return at(0); }
   T& back() { return at(size_ - 1); }
   const T& back() const { return at(size_ - 1); }
-  void clear() { while (pop()) {} }
+  void clear() {
+    while (pop()) {}
+  }
 
   std::size_t size() const { return size_; }
   std::size_t limit() const { return limit_; }

@@ -26,13 +26,19 @@ struct Position {
   constexpr auto operator<=>(const Position&) const = default;
 };
 template <class Tag>
-constexpr Position<Tag> operator+(Position<Tag> p, std::uint64_t n) { return {p.n + n}; }
+constexpr Position<Tag> operator+(Position<Tag> p, std::uint64_t n) {
+  return {p.n + n};
+}
 /// Back by `n`, not before the start of the stream.
 template <class Tag>
-constexpr Position<Tag> operator-(Position<Tag> p, std::uint64_t n) { return {p.n < n ? 0 : p.n - n}; }
+constexpr Position<Tag> operator-(Position<Tag> p, std::uint64_t n) {
+  return {p.n < n ? 0 : p.n - n};
+}
 /// How far `a` is past `b`; zero when it is not.
 template <class Tag>
-constexpr std::uint64_t operator-(Position<Tag> a, Position<Tag> b) { return a.n < b.n ? 0 : a.n - b.n; }
+constexpr std::uint64_t operator-(Position<Tag> a, Position<Tag> b) {
+  return a.n < b.n ? 0 : a.n - b.n;
+}
 using SubPos = Position<SubflowTag>;
 using DataPos = Position<DataTag>;
 

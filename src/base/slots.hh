@@ -83,9 +83,7 @@ class Slots {
   }
   /// The object inserted first of those that live; with `after`, the next one. A default handle at the end.
   HandleType first() const { return handle(first_); }
-  HandleType next(HandleType h) const {
-    return find(h) == nullptr ? HandleType{} : handle(slots_[h.index].next);
-  }
+  HandleType next(HandleType h) const { return find(h) == nullptr ? HandleType{} : handle(slots_[h.index].next); }
 
   /// The handle of whoever lives at `index` now; a default one when nobody does.
   HandleType handle_at(std::uint32_t index) const {

@@ -14,8 +14,14 @@ namespace anabranch {
 struct Bytes {
   std::uint64_t n = 0;
   constexpr auto operator<=>(const Bytes&) const = default;
-  constexpr Bytes& operator+=(Bytes b) { n += b.n; return *this; }
-  constexpr Bytes& operator-=(Bytes b) { n = n < b.n ? 0 : n - b.n; return *this; }
+  constexpr Bytes& operator+=(Bytes b) {
+    n += b.n;
+    return *this;
+  }
+  constexpr Bytes& operator-=(Bytes b) {
+    n = n < b.n ? 0 : n - b.n;
+    return *this;
+  }
   constexpr explicit operator bool() const { return n != 0; }
 };
 constexpr Bytes operator+(Bytes a, Bytes b) { return {a.n + b.n}; }

@@ -20,7 +20,7 @@ inline constexpr Bytes kNoThreshold{std::numeric_limits<std::uint64_t>::max()};
 
 /// What the flows of one connection may know of each other.
 struct Flow {
-  Bytes window;          ///< congestion window; in recovery: what it will be afterwards (RFC 6356 §3)
+  Bytes window;  ///< congestion window; in recovery: what it will be afterwards (RFC 6356 §3)
   Bytes in_flight;
   Duration srtt;         ///< zero: no sample yet; such a flow is left out of coupled sums
   Bytes segment;         ///< largest payload of a segment

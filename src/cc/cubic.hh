@@ -30,9 +30,9 @@ class Cubic {
  private:
   void begin_epoch(Instant now, double window);
 
-  double plateau_ = 0;    ///< W_max; 0: none yet
-  double prior_ = 0;      ///< the window at the latest reduction
-  double reno_ = 0;       ///< W_est
+  double plateau_ = 0;  ///< W_max; 0: none yet
+  double prior_ = 0;    ///< the window at the latest reduction
+  double reno_ = 0;     ///< W_est
   double k_ = 0;
   Instant epoch_, latest_;
   bool in_epoch_ = false;

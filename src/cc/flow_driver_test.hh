@@ -23,8 +23,9 @@ class FlowDriver {
       now_ = began + Duration{rtt_.ns * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(steps)};
       const Bytes part = i == steps ? left : std::min(left, per_ack);
       left -= part;
-      controller_.on_acked({.now = now_, .bytes = part, .in_flight = window, .rtt = rtt_, .srtt = rtt_,
-                            .app_limited = app_limited}, siblings);
+      controller_.on_acked(
+          {.now = now_, .bytes = part, .in_flight = window, .rtt = rtt_, .srtt = rtt_, .app_limited = app_limited},
+          siblings);
     }
   }
   void rounds(int n) {

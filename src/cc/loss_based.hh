@@ -25,15 +25,15 @@ struct LossBasedOptions {
 };
 
 /// RFC 6928 §2.
-constexpr Bytes initial_window(Bytes segment) {
-  return std::min(segment * 10, std::max(segment * 2, Bytes{14'600}));
-}
+constexpr Bytes initial_window(Bytes segment) { return std::min(segment * 10, std::max(segment * 2, Bytes{14'600})); }
 
 template <WindowRule R>
 class LossBased final : public Controller {
  public:
   explicit LossBased(Bytes segment, R rule = {}, LossBasedOptions options = {})
-      : options_{options}, state_{.rule = std::move(rule), .window = initial_window(segment)}, segment_{segment} {
+      : options_{options},
+        state_{.rule = std::move(rule), .window = initial_window(segment)},
+        segment_{segment} {
     ANABRANCH_CHECK(segment > Bytes{});
     if (!options_.hystart) { state_.hystart.finish(); }
   }
@@ -76,7 +76,10 @@ class LossBased final : public Controller {
   static constexpr Bytes kLargestWindow{std::uint64_t{1} << 40};
 
   Flow self(Bytes in_flight) const {
-    return {.window = state_.window, .in_flight = in_flight, .srtt = srtt_, .segment = segment_,
+    return {.window = state_.window,
+            .in_flight = in_flight,
+            .srtt = srtt_,
+            .segment = segment_,
             .between_losses = between_losses()};
   }
   void grow_in_slow_start(const Acked& acked);
@@ -181,9 +184,7 @@ void LossBased<R>::after_idle(Instant now, Duration rto) {
   const Bytes floor = std::min(state_.window, initial_window(segment_));
   if (idle <= rto || state_.window == floor) { return; }
   // RFC 7661's spirit: remember three quarters as the place where slow start ends, decay by half each timeout.
-  if (state_.threshold != kNoThreshold) {
-    state_.threshold = std::max(state_.threshold, state_.window * 3 / 4);
-  }
+  if (state_.threshold != kNoThreshold) { state_.threshold = std::max(state_.threshold, state_.window * 3 / 4); }
   while (idle > rto && state_.window > floor) {
     state_.window = std::max(state_.window / 2, floor);
     idle = idle - rto;
@@ -198,9 +199,7 @@ void LossBased<R>::set_segment(Bytes segment) {
   ANABRANCH_CHECK(segment > Bytes{});
   segment_ = segment;
   state_.window = has_sent_ ? std::max(state_.window, segment) : initial_window(segment);
-  if (state_.threshold != kNoThreshold) {
-    state_.threshold = std::max(state_.threshold, segment * kFloorSegments);
-  }
+  if (state_.threshold != kNoThreshold) { state_.threshold = std::max(state_.threshold, segment * kFloorSegments); }
 }
 
 template <WindowRule R>

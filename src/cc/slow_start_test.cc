@@ -83,7 +83,7 @@ TEST(HyStart, WhenTheRiseWasNoiseItGoesOnAtFullSpeed) {
 /// first slow start ended, or at which it was stopped.
 Bytes end_of_slow_start(bool hystart) {
   LossBased<Cubic> cubic{1000_B, {}, {.hystart = hystart}};
-  constexpr Rate kRate{10'000'000};     // 80 Mb/s
+  constexpr Rate kRate{10'000'000};          // 80 Mb/s
   constexpr Duration kBase = 40'000'000_ns;  // the pipe holds 400 segments
   Instant now;
   while (cubic.in_slow_start() && cubic.window() < 4_MiB) {

@@ -7,7 +7,7 @@
 namespace anabranch::crypto {
 namespace {
 
-constexpr std::size_t kBlock = 64;         // of SHA-1 and SHA-256 alike
+constexpr std::size_t kBlock = 64;           // of SHA-1 and SHA-256 alike
 constexpr std::size_t kLongestMessage = 64;  // ADD_ADDR needs 19 bytes, MP_JOIN 8; test vectors up to 54
 
 /// RFC 2104 §2, over messages short enough for the stack.

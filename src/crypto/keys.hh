@@ -18,8 +18,8 @@ wire::Token token_of(wire::Key key, wire::Version version = wire::Version::v1);
 DataSeq idsn_of(wire::Key key, wire::Version version = wire::Version::v1);
 
 struct JoinParty {
-  wire::Key key;             ///< from the connection's MP_CAPABLE
-  std::uint32_t nonce = 0;   ///< from this join's SYN or SYN/ACK
+  wire::Key key;            ///< from the connection's MP_CAPABLE
+  std::uint32_t nonce = 0;  ///< from this join's SYN or SYN/ACK
 };
 /// MP_JOIN on SYN/ACK: the leftmost 64 bits. `sender` is the one who sends the SYN/ACK.
 std::uint64_t join_syn_ack_mac(const JoinParty& sender, const JoinParty& receiver,

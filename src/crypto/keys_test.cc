@@ -44,12 +44,20 @@ TEST(Hmac, OfTwoKeysAndTwoNonces) {
 
 // RFC 4231 cases 1, 2 and 6 (a key longer than a block); RFC 2202 case 2.
 TEST(Hmac, OfTheRfcTestCases) {
-  const std::array<std::uint8_t, 20> key1 = [] { std::array<std::uint8_t, 20> k{}; k.fill(0x0b); return k; }();
+  const std::array<std::uint8_t, 20> key1 = [] {
+    std::array<std::uint8_t, 20> k{};
+    k.fill(0x0b);
+    return k;
+  }();
   EXPECT_EQ(hex(hmac_sha256(key1, ascii("Hi There"))),
             "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
   EXPECT_EQ(hex(hmac_sha256(ascii("Jefe"), ascii("what do ya want for nothing?"))),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-  const std::array<std::uint8_t, 131> key6 = [] { std::array<std::uint8_t, 131> k{}; k.fill(0xaa); return k; }();
+  const std::array<std::uint8_t, 131> key6 = [] {
+    std::array<std::uint8_t, 131> k{};
+    k.fill(0xaa);
+    return k;
+  }();
   EXPECT_EQ(hex(hmac_sha256(key6, ascii("Test Using Larger Than Block-Size Key - Hash Key First"))),
             "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
   EXPECT_EQ(hex(hmac_sha1(ascii("Jefe"), ascii("what do ya want for nothing?"))),

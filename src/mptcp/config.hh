@@ -34,17 +34,17 @@ enum class FallbackReason : std::uint8_t {
 };
 
 struct Config {
-  bool multipath = true;                  ///< false: plain TCP
-  bool checksum = false;                  ///< require DSS checksums (RFC 8684 §3.3)
-  tcp::Config tcp;                        ///< for each subflow; mtu, ip_header, super_segment are set by the stack
+  bool multipath = true;  ///< false: plain TCP
+  bool checksum = false;  ///< require DSS checksums (RFC 8684 §3.3)
+  tcp::Config tcp;        ///< for each subflow; mtu, ip_header, super_segment are set by the stack
   std::string scheduler = "lowest_rtt";
   std::string path_manager = "full_mesh";
-  Bytes send_buffer = {8 << 20};          ///< bytes written and not yet DATA_ACKed, at most
-  Bytes receive_buffer = {16 << 20};      ///< autotuned up to this; data-level, shared by all subflows
+  Bytes send_buffer = {8 << 20};      ///< bytes written and not yet DATA_ACKed, at most
+  Bytes receive_buffer = {16 << 20};  ///< autotuned up to this; data-level, shared by all subflows
   Bytes initial_receive_buffer = {2 << 20};
-  unsigned max_subflows = 8;              ///< alive at a time, both directions
-  unsigned max_remote_addresses = 16;     ///< remembered from ADD_ADDR
-  unsigned syns_with_option = 3;          ///< SYNs with MP_CAPABLE before a plain one (Linux: 1 + 2)
+  unsigned max_subflows = 8;                  ///< alive at a time, both directions
+  unsigned max_remote_addresses = 16;         ///< remembered from ADD_ADDR
+  unsigned syns_with_option = 3;              ///< SYNs with MP_CAPABLE before a plain one (Linux: 1 + 2)
   Duration close_timeout = {60'000'000'000};  ///< life without any subflow, waiting for a new one
 };
 
@@ -52,30 +52,30 @@ struct SubflowInfo {
   SubflowId id;
   SocketAddress local, remote;
   InterfaceId interface;
-  bool backup = false;                    ///< either side asked for it
-  std::string_view state;                 ///< joining, active, stalled, closing, closed
-  std::uint64_t bytes_sent = 0;           ///< payload first transmitted on this subflow, reinjections included
-  std::uint64_t bytes_received = 0;       ///< in-order payload received on this subflow
-  std::uint64_t retransmits = 0;          ///< packets sent again on this subflow
-  Duration srtt{}, min_rtt{};             ///< 0: not measured
-  Bytes window, in_flight;                ///< congestion window, unacknowledged
-  Bytes queued;                           ///< bound to the subflow and unsent
-  std::string_view ended_by;              ///< empty while alive: closed, reset_by_peer, timed_out, interface_lost, ...
+  bool backup = false;               ///< either side asked for it
+  std::string_view state;            ///< joining, active, stalled, closing, closed
+  std::uint64_t bytes_sent = 0;      ///< payload first transmitted on this subflow, reinjections included
+  std::uint64_t bytes_received = 0;  ///< in-order payload received on this subflow
+  std::uint64_t retransmits = 0;     ///< packets sent again on this subflow
+  Duration srtt{}, min_rtt{};        ///< 0: not measured
+  Bytes window, in_flight;           ///< congestion window, unacknowledged
+  Bytes queued;                      ///< bound to the subflow and unsent
+  std::string_view ended_by;         ///< empty while alive: closed, reset_by_peer, timed_out, interface_lost, ...
 };
 
 struct ConnectionInfo {
   Protocol protocol = Protocol::tcp;
   FallbackReason fallback_reason = FallbackReason::none;
-  std::string_view state;                 ///< handshake, open, closing, closed
-  bool checksum = false;                  ///< DSS checksums in use
-  std::uint64_t bytes_written = 0;        ///< by the application
-  std::uint64_t bytes_acknowledged = 0;   ///< at the data level
-  std::uint64_t bytes_received = 0;       ///< in order at the data level
-  std::uint64_t bytes_reinjected = 0;     ///< sent again on another subflow
-  std::uint64_t duplicate_bytes = 0;      ///< received again at the data level
-  Bytes receive_buffer, reordering;       ///< current size; held out of order
+  std::string_view state;                ///< handshake, open, closing, closed
+  bool checksum = false;                 ///< DSS checksums in use
+  std::uint64_t bytes_written = 0;       ///< by the application
+  std::uint64_t bytes_acknowledged = 0;  ///< at the data level
+  std::uint64_t bytes_received = 0;      ///< in order at the data level
+  std::uint64_t bytes_reinjected = 0;    ///< sent again on another subflow
+  std::uint64_t duplicate_bytes = 0;     ///< received again at the data level
+  Bytes receive_buffer, reordering;      ///< current size; held out of order
   std::uint32_t local_token = 0, remote_token = 0;
-  std::vector<SubflowInfo> subflows;      ///< alive and ended, in the order of their ids
+  std::vector<SubflowInfo> subflows;  ///< alive and ended, in the order of their ids
 };
 }  // namespace anabranch::mptcp
 

@@ -27,14 +27,16 @@ std::span<const cc::Flow> Connection::flows() const {
   flows_.clear();
   for (const auto& s : subflows_) {
     const tcp::Info i = s->endpoint().info();
-    flows_.push_back({.window = i.window, .in_flight = i.in_flight, .srtt = i.srtt, .segment = {i.segment}, .between_losses = {}});
+    flows_.push_back(
+        {.window = i.window, .in_flight = i.in_flight, .srtt = i.srtt, .segment = {i.segment}, .between_losses = {}});
   }
   return flows_;
 }
 
 Subflow& Connection::add(const Way& way, Lane lane, std::unique_ptr<SubflowRole> role) {
   lane.id = {next_id_++};
-  subflows_.push_back(std::make_unique<Subflow>(env_, session_, static_cast<const cc::Group&>(*this), way, std::move(lane), std::move(role)));
+  subflows_.push_back(std::make_unique<Subflow>(env_, session_, static_cast<const cc::Group&>(*this), way,
+                                                std::move(lane), std::move(role)));
   session_.alive = static_cast<unsigned>(subflows_.size());
   return *subflows_.back();
 }
@@ -99,8 +101,8 @@ tcp::Verdict Connection::accept_join(const Way& way, const Segment& syn, Subflow
     return tcp::ResetWith{wire::ResetReason::administratively_prohibited};
   }
   Lane lane{.local = *local, .remote = o->id, .joined = true, .remote_backup = o->backup};
-  Subflow& s = add(way, std::move(lane),
-                   std::make_unique<JoinServer>(static_cast<std::uint32_t>(env_.random.visible()), *o));
+  Subflow& s =
+      add(way, std::move(lane), std::make_unique<JoinServer>(static_cast<std::uint32_t>(env_.random.visible()), *o));
   id = s.id();
   const tcp::Verdict verdict = s.accept(syn, now);
   settle(now);
@@ -111,9 +113,8 @@ void Connection::set_local_addresses(std::span<const LocalAddress> addresses, st
                                      Instant now) {
   if (session_.mode == Mode::mptcp) {  // plain TCP has no other path: its address may come back
     for (const auto& s : subflows_) {
-      const bool address_there = std::ranges::any_of(addresses, [&](const LocalAddress& a) {
-        return a.address == s->way().addresses.local.address;
-      });
+      const bool address_there = std::ranges::any_of(
+          addresses, [&](const LocalAddress& a) { return a.address == s->way().addresses.local.address; });
       const bool interface_there = std::ranges::find(up, s->way().interface) != up.end();
       // The last one of a side that cannot open others is kept: the address may come back before the peer has noticed.
       const bool irreplaceable = !active_ && session_.alive == 1;
@@ -153,8 +154,8 @@ std::optional<OpenRequest> Connection::poll_request() {
 
 SubflowId Connection::open(const OpenRequest& request, const Way& way, Instant now) {
   Lane lane{.local = request.pair.local, .remote = request.pair.remote, .joined = true, .local_backup = request.backup};
-  Subflow& s = add(way, std::move(lane),
-                   std::make_unique<JoinClient>(static_cast<std::uint32_t>(env_.random.visible())));
+  Subflow& s =
+      add(way, std::move(lane), std::make_unique<JoinClient>(static_cast<std::uint32_t>(env_.random.visible())));
   const SubflowId id = s.id();
   s.connect(now);
   settle(now);
@@ -162,9 +163,8 @@ SubflowId Connection::open(const OpenRequest& request, const Way& way, Instant n
 }
 
 void Connection::refuse(const OpenRequest& request, Errc why, Instant now) {
-  trace::emit(env_.trace, now, {number_, 0}, [&] {
-    return trace::PathManagerRefused{"open", anabranch::name(why), request.pair.remote.raw};
-  });
+  trace::emit(env_.trace, now, {number_, 0},
+              [&] { return trace::PathManagerRefused{"open", anabranch::name(why), request.pair.remote.raw}; });
   tell_path_manager(Refused{request.pair, why}, now);
   settle(now);
 }

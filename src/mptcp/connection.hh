@@ -21,7 +21,15 @@
 
 namespace anabranch::mptcp {
 
-enum class Happened : std::uint8_t { established, readable, writable, peer_finished, fell_back, subflow_changed, closed };
+enum class Happened : std::uint8_t {
+  established,
+  readable,
+  writable,
+  peer_finished,
+  fell_back,
+  subflow_changed,
+  closed
+};
 struct Event {
   Happened what{};
   Errc error = Errc::closed;
@@ -97,7 +105,7 @@ class Connection final : private cc::Group {
   const anabranch::Addresses& initial_addresses() const { return initial_; }
   bool is_consistent() const;
 
-  static constexpr std::size_t kMostEnded = 64;   ///< ended subflows remembered for reports
+  static constexpr std::size_t kMostEnded = 64;  ///< ended subflows remembered for reports
   static constexpr std::size_t kMostRequests = 64;
 
  private:
@@ -108,7 +116,7 @@ class Connection final : private cc::Group {
   Subflow& add(const Way& way, Lane lane, std::unique_ptr<SubflowRole> role);
   Subflow* find(SubflowId id);
   const Subflow* find(SubflowId id) const;
-  Subflow* best();                                ///< to say something to the peer on
+  Subflow* best();  ///< to say something to the peer on
 
   // settle: the consequences, in this order
   void settle(Instant now);
@@ -163,17 +171,17 @@ class Connection final : private cc::Group {
   stream::Deadlines<Timer> timers_;
   Phase phase_ = Phase::handshake;
   Errc error_ = Errc::closed;
-  bool active_ = false;                           ///< we connected
-  bool orphaned_ = false;                         ///< no application will read or write any more
+  bool active_ = false;    ///< we connected
+  bool orphaned_ = false;  ///< no application will read or write any more
   std::uint32_t next_id_ = 0;
-  std::size_t turn_ = 0;                          ///< whose turn it is to transmit
+  std::size_t turn_ = 0;  ///< whose turn it is to transmit
   unsigned data_backoff_ = 0, persist_backoff_ = 0;
-  std::uint64_t reinjected_ = 0;                  ///< bytes queued for another subflow
-  DataPos una_seen_{1};                           ///< send.una() when timers were last armed
+  std::uint64_t reinjected_ = 0;  ///< bytes queued for another subflow
+  DataPos una_seen_{1};           ///< send.una() when timers were last armed
   Mode mode_told_ = Mode::undecided;
   // The application waits for an edge of these:
   bool wants_readable_ = true, wants_writable_ = false, told_finished_ = false;
-  std::vector<Path> paths_;                       ///< scratch of schedule()
-  mutable std::vector<cc::Flow> flows_;           ///< scratch of flows()
+  std::vector<Path> paths_;              ///< scratch of schedule()
+  mutable std::vector<cc::Flow> flows_;  ///< scratch of flows()
 };
 }  // namespace anabranch::mptcp

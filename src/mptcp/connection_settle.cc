@@ -86,7 +86,9 @@ void Connection::hear(Subflow* s, const News& news, Instant now) {
                    subflow_up(*s, now);
                    tell_path_manager(SubflowUp{{s->lane().local, s->lane().remote}}, now);
                  },
-                 [&](const HeardAddAddr& n) { if (s) { hear_add_addr(*s, n.option, now); } },
+                 [&](const HeardAddAddr& n) {
+                   if (s) { hear_add_addr(*s, n.option, now); }
+                 },
                  [&](const HeardRemoveAddr& n) { hear_remove_addr(n.option, now); },
                  [&](const HeardPrio& n) {
                    counters_.add(Counter::mp_prio_received);
@@ -128,7 +130,8 @@ void Connection::hear_add_addr(Subflow& s, const wire::AddAddr& o, Instant now) 
   const SocketAddress where{o.address, o.port.value_or(initial_.remote.port)};
   if (o.address.is_unspecified() || o.address.is_multicast() || o.address.is_loopback()) { return; }
   if (addresses_.learn(o.id, where) != Addresses::Learned::fresh) { return; }
-  trace::emit(env_.trace, now, {number_, s.id().raw}, [&] { return trace::AddressAnnounced{o.id.raw, where, true, false}; });
+  trace::emit(env_.trace, now, {number_, s.id().raw},
+              [&] { return trace::AddressAnnounced{o.id.raw, where, true, false}; });
   tell_path_manager(RemoteKnown{o.id, where}, now);
 }
 
@@ -180,7 +183,9 @@ void Connection::step_closing(Instant now) {
   }
   // What remains is the subflows' business; a peer that has vanished must not keep us for ever.
   const bool nobody_waits = close.complete() || (orphaned_ && close.sending == stream::Sending::fin_acked);
-  if (nobody_waits && !timers_.is_set(Timer::linger)) { timers_.set(Timer::linger, now + session_.config.close_timeout); }
+  if (nobody_waits && !timers_.is_set(Timer::linger)) {
+    timers_.set(Timer::linger, now + session_.config.close_timeout);
+  }
   if (close.complete() && phase_ == Phase::open) {
     phase_ = Phase::closing;
     trace::emit(env_.trace, now, {number_, 0}, [] { return trace::ConnectionClosed{"closed", 0}; });
@@ -224,9 +229,8 @@ void Connection::end_finished_subflows(Instant now) {
 
 void Connection::subflow_up(Subflow& s, Instant now) {
   s.was_up = true;
-  trace::emit(env_.trace, now, {number_, s.id().raw}, [&] {
-    return trace::SubflowOpened{s.way().addresses, s.way().interface, active_, s.backup()};
-  });
+  trace::emit(env_.trace, now, {number_, s.id().raw},
+              [&] { return trace::SubflowOpened{s.way().addresses, s.way().interface, active_, s.backup()}; });
   events_.push_back({Happened::subflow_changed});
   for (const auto& other : subflows_) {
     if (other->stalled) { take_over(*other, now); }  // until now there was nobody to take it
@@ -246,7 +250,8 @@ void Connection::subflow_over(Subflow& s, Instant now) {
   take_over(s, now);
   events_.push_back({Happened::subflow_changed});
   const bool refused_alone = info.ended_by == "refused" && session_.alive == 0 && s.lane().joined;
-  tell_path_manager(SubflowLost{{s.lane().local, s.lane().remote}, orderly ? Loss::closed : Loss::failed, s.was_up}, now);
+  tell_path_manager(SubflowLost{{s.lane().local, s.lane().remote}, orderly ? Loss::closed : Loss::failed, s.was_up},
+                    now);
   if (refused_alone) { die(Errc::reset_by_peer, now); }  // the peer does not know the connection any more
 }
 
@@ -309,7 +314,8 @@ void Connection::send_signals(Instant now) {
     announcement->mac = crypto::add_addr_mac(session_.local_key, *session_.remote_key, *announcement);
     counters_.add(Counter::add_addr_sent);
     trace::emit(env_.trace, now, {number_, s->id().raw}, [&] {
-      return trace::AddressAnnounced{announcement->id.raw, {announcement->address, announcement->port.value_or(0)}, false, false};
+      return trace::AddressAnnounced{
+          announcement->id.raw, {announcement->address, announcement->port.value_or(0)}, false, false};
     });
     s->lane().signals.push_back(*announcement);
   }
@@ -353,8 +359,11 @@ void Connection::arm_timers(Instant now) {
   const bool advanced = session_.send.una() != una_seen_;
   una_seen_ = session_.send.una();
   if (advanced) { data_backoff_ = 0; }
-  if (session_.mode == Mode::tcp || session_.send.outstanding() == Bytes{0}) { timers_.clear(Timer::data_retransmit); }
-  else if (advanced || !timers_.is_set(Timer::data_retransmit)) { timers_.set(Timer::data_retransmit, now + data_timeout()); }
+  if (session_.mode == Mode::tcp || session_.send.outstanding() == Bytes{0}) {
+    timers_.clear(Timer::data_retransmit);
+  } else if (advanced || !timers_.is_set(Timer::data_retransmit)) {
+    timers_.set(Timer::data_retransmit, now + data_timeout());
+  }
 
   const bool blocked = session_.send.window_closed() && session_.send.outstanding() == Bytes{0};
   if (!blocked) {
@@ -385,9 +394,9 @@ Duration Connection::data_timeout() const {
 /// Whether a live subflow still has the byte to deliver, and is not stalled unless it is the only one.
 bool Connection::still_on_its_way(DataPos p) const {
   return std::ranges::any_of(subflows_, [this, p](const auto& s) {
-    return !s->over && (!s->stalled || session_.alive <= 1) && std::ranges::any_of(s->lane().tx.mappings(), [p](const TxMapping& m) {
-      return m.data <= p && p < m.data_end();
-    });
+    return !s->over && (!s->stalled || session_.alive <= 1) &&
+           std::ranges::any_of(s->lane().tx.mappings(),
+                               [p](const TxMapping& m) { return m.data <= p && p < m.data_end(); });
   });
 }
 

@@ -48,8 +48,14 @@ void Connection::look_at_paths(Instant now) {
     Bytes room = s->endpoint().room(now);
     // A fraction of a packet is not worth a mapping while more is on its way to make room.
     if (room < s->packet() && i.in_flight) { room = {}; }
-    paths_.push_back({.id = s->id(), .room = room, .in_flight = i.in_flight, .window = i.window, .srtt = i.srtt,
-                      .rttvar = i.rttvar, .backup = s->backup(), .stale = s->stalled});
+    paths_.push_back({.id = s->id(),
+                      .room = room,
+                      .in_flight = i.in_flight,
+                      .window = i.window,
+                      .srtt = i.srtt,
+                      .rttvar = i.rttvar,
+                      .backup = s->backup(),
+                      .stale = s->stalled});
   }
 }
 
@@ -85,9 +91,8 @@ bool Connection::place(const Demand& demand, Instant now) {
   if (amount < demand.waiting && amount > packet) { amount = packet * (amount.n / packet.n); }
   if (amount == Bytes{0}) { return false; }
   DataSend::Piece piece = demand.reinjection ? session_.send.take_again(amount) : session_.send.take_fresh(amount);
-  trace::emit(env_.trace, now, {number_, s->id().raw}, [&] {
-    return trace::Scheduled{piece.at, piece.bytes.size(), scheduler_->name(), demand.reinjection};
-  });
+  trace::emit(env_.trace, now, {number_, s->id().raw},
+              [&] { return trace::Scheduled{piece.at, piece.bytes.size(), scheduler_->name(), demand.reinjection}; });
   s->bind(piece.at, std::move(piece.bytes));
   return true;
 }

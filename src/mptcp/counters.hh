@@ -11,10 +11,10 @@ enum class Counter : std::uint8_t {
   frames_sent,
   segments_received,
   segments_sent,
-  dropped_malformed,          ///< not an IP/TCP packet we can read; by reason: Stack::malformed
+  dropped_malformed,  ///< not an IP/TCP packet we can read; by reason: Stack::malformed
   dropped_checksum,
   dropped_not_for_us,
-  dropped_by_endpoint,        ///< a tcp::Drop verdict
+  dropped_by_endpoint,  ///< a tcp::Drop verdict
   dropped_listener_full,
   dropped_no_route,
   strays_reset,
@@ -51,17 +51,43 @@ enum class Counter : std::uint8_t {
 
 template <>
 struct anabranch::Names<anabranch::mptcp::Counter> {
-  static constexpr std::string_view list[] = {
-      "frames_received",       "frames_sent",          "segments_received",      "segments_sent",
-      "dropped_malformed",     "dropped_checksum",     "dropped_not_for_us",     "dropped_by_endpoint",
-      "dropped_listener_full", "dropped_no_route",     "strays_reset",           "connections_opened",
-      "connections_accepted",  "connections_closed",   "mp_capable_syn_received", "mp_capable_established",
-      "mp_join_syn_received",  "mp_join_no_token",     "mp_join_refused",        "mp_join_bad_mac",
-      "mp_join_established",   "add_addr_received",    "add_addr_bad_mac",       "add_addr_sent",
-      "remove_addr_received",  "remove_addr_sent",     "mp_prio_received",       "mp_fail_received",
-      "mp_fail_sent",          "mp_fastclose_received", "mp_fastclose_sent",     "mp_tcprst_received",
-      "mp_tcprst_sent",        "fallbacks",            "data_checksum_errors",   "data_reinjections",
-      "subflows_lost"};
+  static constexpr std::string_view list[] = {"frames_received",
+                                              "frames_sent",
+                                              "segments_received",
+                                              "segments_sent",
+                                              "dropped_malformed",
+                                              "dropped_checksum",
+                                              "dropped_not_for_us",
+                                              "dropped_by_endpoint",
+                                              "dropped_listener_full",
+                                              "dropped_no_route",
+                                              "strays_reset",
+                                              "connections_opened",
+                                              "connections_accepted",
+                                              "connections_closed",
+                                              "mp_capable_syn_received",
+                                              "mp_capable_established",
+                                              "mp_join_syn_received",
+                                              "mp_join_no_token",
+                                              "mp_join_refused",
+                                              "mp_join_bad_mac",
+                                              "mp_join_established",
+                                              "add_addr_received",
+                                              "add_addr_bad_mac",
+                                              "add_addr_sent",
+                                              "remove_addr_received",
+                                              "remove_addr_sent",
+                                              "mp_prio_received",
+                                              "mp_fail_received",
+                                              "mp_fail_sent",
+                                              "mp_fastclose_received",
+                                              "mp_fastclose_sent",
+                                              "mp_tcprst_received",
+                                              "mp_tcprst_sent",
+                                              "fallbacks",
+                                              "data_checksum_errors",
+                                              "data_reinjections",
+                                              "subflows_lost"};
 };
 
 namespace anabranch::mptcp {

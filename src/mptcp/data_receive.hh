@@ -25,9 +25,9 @@ class DataReceive {
   bool fin_at(DataPos at);
   bool finished() const { return fin_ && reassembly_.next() > *fin_; }  ///< all data and the DATA_FIN are here
 
-  DataPos next() const { return reassembly_.next(); }     ///< DATA_ACK
+  DataPos next() const { return reassembly_.next(); }  ///< DATA_ACK
   Bytes readable() const { return unread_.size(); }
-  Bytes held() const { return reassembly_.held(); }       ///< out of order
+  Bytes held() const { return reassembly_.held(); }  ///< out of order
   Bytes buffer() const { return autotune_.buffer(); }
   /// `rtt`: of the slowest path, for the size of the buffer; zero when not known.
   Chain read(Bytes at_most, Instant now, Duration rtt);
@@ -40,7 +40,7 @@ class DataReceive {
   bool window_update_due(Bytes segment) const;
   /// How much may wait out of order.
   Bytes reorder_room() const { return autotune_.cap(); }
-  std::uint64_t received() const { return received_; }    ///< in order, bytes of data
+  std::uint64_t received() const { return received_; }  ///< in order, bytes of data
   std::uint64_t duplicates() const { return duplicates_; }
   std::uint64_t beyond_window() const { return beyond_window_; }  ///< bytes refused: the peer ignored our window
   bool is_consistent() const { return reassembly_.is_consistent() && edge_ >= next(); }

@@ -20,8 +20,8 @@ class DataSend {
 
   // --- the application's side
   Bytes room() const { return buffer_ - held(); }
-  Bytes held() const { return {end_ - window_.una()}; }         ///< written and not DATA_ACKed
-  Bytes write(std::span<const std::uint8_t> bytes);             ///< copies what fits; returns how much
+  Bytes held() const { return {end_ - window_.una()}; }  ///< written and not DATA_ACKed
+  Bytes write(std::span<const std::uint8_t> bytes);      ///< copies what fits; returns how much
 
   // --- sending
   struct Piece {
@@ -30,20 +30,20 @@ class DataSend {
   };
   struct Again {
     DataPos begin, end;
-    SubflowId from;                                             ///< who had it before; not the first choice now
+    SubflowId from;  ///< who had it before; not the first choice now
   };
   DataPos una() const { return window_.una(); }
-  DataPos next() const { return window_.next(); }               ///< first position never sent
-  DataPos end() const { return end_; }                          ///< one past the last byte written
-  DataPos limit() const { return window_.limit(); }             ///< the peer's right edge
+  DataPos next() const { return window_.next(); }    ///< first position never sent
+  DataPos end() const { return end_; }               ///< one past the last byte written
+  DataPos limit() const { return window_.limit(); }  ///< the peer's right edge
   Bytes unsent() const { return {end_ - window_.next()}; }
   Bytes sendable() const { return std::min(unsent(), window_.room()); }
   bool window_closed() const { return unsent() && !window_.room(); }
   bool all_sent() const { return window_.next() >= end_; }
-  Bytes outstanding() const { return window_.in_flight(); }     ///< sent and not DATA_ACKed, DATA_FIN included
+  Bytes outstanding() const { return window_.in_flight(); }  ///< sent and not DATA_ACKed, DATA_FIN included
   Piece take_fresh(Bytes at_most);
   const Again* next_again() const { return again_.empty() ? nullptr : &again_.front(); }
-  Piece take_again(Bytes at_most);                              ///< of `next_again()`
+  Piece take_again(Bytes at_most);  ///< of `next_again()`
   /// What of [begin, end) is sent and not DATA_ACKed shall leave again; returns how much was not queued before.
   Bytes reinject(DataPos begin, DataPos end, SubflowId from);
 
@@ -70,7 +70,7 @@ class DataSend {
   std::deque<Stored> stored_;
   DataPos end_{1};
   stream::SendWindow<DataPos> window_{DataPos{1}};
-  std::deque<Again> again_;             ///< oldest data first
-  IntervalSet<DataPos> queued_again_;   ///< the same points
+  std::deque<Again> again_;            ///< oldest data first
+  IntervalSet<DataPos> queued_again_;  ///< the same points
 };
 }  // namespace anabranch::mptcp

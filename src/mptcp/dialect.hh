@@ -7,8 +7,8 @@ namespace anabranch::mptcp {
 
 struct Dialect {
   wire::Version version;
-  bool add_addr_is_signed;    ///< an HMAC, and an echo (RFC 8684 §3.4.1)
-  bool resets_give_reasons;   ///< MP_TCPRST (§3.6)
+  bool add_addr_is_signed;   ///< an HMAC, and an echo (RFC 8684 §3.4.1)
+  bool resets_give_reasons;  ///< MP_TCPRST (§3.6)
   wire::Token (*token_of)(wire::Key);
   DataSeq (*first_data_seq)(wire::Key);  ///< the IDSN: position 0
 };

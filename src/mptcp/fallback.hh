@@ -9,14 +9,14 @@
 namespace anabranch::mptcp {
 
 enum class Finding : std::uint8_t {
-  nothing,               ///< all is well
-  no_option_in_handshake,///< SYN, SYN/ACK or third ACK without a usable MP_CAPABLE or MP_JOIN
-  no_dss_from_peer,      ///< the first packet after the handshake had none
-  mapping_missing,       ///< in-order data that no mapping covers
-  mapping_contradicts,   ///< a mapping against an earlier one
-  checksum_wrong,        ///< DSS checksum wrong or missing
-  peer_reports_failure,  ///< MP_FAIL
-  infinite_mapping,      ///< the peer has fallen back
+  nothing,                 ///< all is well
+  no_option_in_handshake,  ///< SYN, SYN/ACK or third ACK without a usable MP_CAPABLE or MP_JOIN
+  no_dss_from_peer,        ///< the first packet after the handshake had none
+  mapping_missing,         ///< in-order data that no mapping covers
+  mapping_contradicts,     ///< a mapping against an earlier one
+  checksum_wrong,          ///< DSS checksum wrong or missing
+  peer_reports_failure,    ///< MP_FAIL
+  infinite_mapping,        ///< the peer has fallen back
 };
 
 struct Evidence {
@@ -57,12 +57,12 @@ constexpr Verdict judge(const Evidence& e) {
 
 template <>
 struct anabranch::Names<anabranch::mptcp::Finding> {
-  static constexpr std::string_view list[] = {"nothing",         "no_option_in_handshake", "no_dss_from_peer",
-                                              "mapping_missing", "mapping_contradicts",    "checksum_wrong",
-                                              "peer_reports_failure", "infinite_mapping"};
+  static constexpr std::string_view list[] = {
+      "nothing",        "no_option_in_handshake", "no_dss_from_peer", "mapping_missing", "mapping_contradicts",
+      "checksum_wrong", "peer_reports_failure",   "infinite_mapping"};
 };
 template <>
 struct anabranch::Names<anabranch::mptcp::Verdict> {
-  static constexpr std::string_view list[] = {"carry_on",         "become_tcp",             "fail_and_become_tcp",
-                                              "infinite_mapping", "fail_and_reset_subflow", "reset_subflow"};
+  static constexpr std::string_view list[] = {
+      "carry_on", "become_tcp", "fail_and_become_tcp", "infinite_mapping", "fail_and_reset_subflow", "reset_subflow"};
 };

@@ -16,7 +16,8 @@ wire::Sum sum_of(const Chain& chain) {
 MapAdded MappingRx::add(const RxMapping& mapping) {
   if (mapping.length == 0) { return MapAdded::known; }
   if (mapping.end() <= next_) { return MapAdded::late; }
-  const auto after = std::ranges::partition_point(mappings_, [&](const RxMapping& m) { return m.end() <= mapping.sub; });
+  const auto after =
+      std::ranges::partition_point(mappings_, [&](const RxMapping& m) { return m.end() <= mapping.sub; });
   if (after != mappings_.end() && after->sub < mapping.end()) {
     const bool same = after->sub == mapping.sub && after->data == mapping.data && after->length == mapping.length;
     return same ? MapAdded::known : MapAdded::contradicts;

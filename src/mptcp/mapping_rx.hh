@@ -18,10 +18,10 @@ namespace anabranch::mptcp {
 struct RxMapping {
   DataPos data;
   SubPos sub;
-  std::uint64_t length = 0;                ///< bytes of data: without a DATA_FIN
+  std::uint64_t length = 0;  ///< bytes of data: without a DATA_FIN
   std::optional<std::uint16_t> checksum;
   // As transmitted, for the checksum's pseudo header:
-  std::uint64_t wire_data = 0;             ///< all 64 bits
+  std::uint64_t wire_data = 0;  ///< all 64 bits
   std::uint32_t wire_subflow = 0;
   std::uint16_t wire_length = 0;
   SubPos end() const { return sub + length; }
@@ -43,13 +43,13 @@ class MappingRx {
   struct Translated {
     std::vector<Piece> pieces;
     MapTrouble trouble = MapTrouble::none;
-    SubPos at;          ///< where the trouble begins
-    DataPos data;       ///< checksum: the mapping's data position, for MP_FAIL
-    Chain rest;         ///< bytes from `at` on, not translated
+    SubPos at;     ///< where the trouble begins
+    DataPos data;  ///< checksum: the mapping's data position, for MP_FAIL
+    Chain rest;    ///< bytes from `at` on, not translated
   };
   /// In-order bytes of the subflow, without gaps between calls. `checksums`: negotiated, so each mapping must have one.
   Translated deliver(SubPos at, Chain bytes, bool checksums);
-  SubPos next() const { return next_; }   ///< subflow bytes before it were delivered
+  SubPos next() const { return next_; }  ///< subflow bytes before it were delivered
   bool ever_verified() const { return verified_; }
   /// Whether the peer has mapped up to here without leaving anything out; for falling back in place.
   std::optional<DataPos> data_after_last() const { return data_next_; }

@@ -22,7 +22,7 @@ struct Pair {
 };
 
 // Facts.
-struct Established {       ///< the connection is MPTCP and may have more subflows
+struct Established {  ///< the connection is MPTCP and may have more subflows
   bool we_connected = false;
 };
 struct LocalUp {
@@ -33,7 +33,7 @@ struct NetworkChanged {};  ///< routes or interfaces are not what they were: wha
 struct LocalDown {
   wire::AddressId id;
 };
-struct RemoteKnown {       ///< announced by ADD_ADDR, or the address we connected to (id 0)
+struct RemoteKnown {  ///< announced by ADD_ADDR, or the address we connected to (id 0)
   wire::AddressId id;
   SocketAddress where;
 };
@@ -49,11 +49,12 @@ struct SubflowLost {
   Loss how = Loss::failed;
   bool was_up = false;
 };
-struct Refused {           ///< a request for this pair could not be carried out
+struct Refused {  ///< a request for this pair could not be carried out
   Pair pair;
   Errc why{};
 };
-using Fact = std::variant<Established, LocalUp, NetworkChanged, LocalDown, RemoteKnown, RemoteGone, SubflowUp, SubflowLost, Refused>;
+using Fact = std::variant<Established, LocalUp, NetworkChanged, LocalDown, RemoteKnown, RemoteGone, SubflowUp,
+                          SubflowLost, Refused>;
 
 // Requests.
 struct Open {

@@ -7,7 +7,7 @@
 namespace anabranch::mptcp {
 namespace {
 constexpr std::array<std::string_view, 1> kNames{"lowest_rtt"};
-}
+}  // namespace
 
 std::unique_ptr<Scheduler> make_scheduler(std::string_view name) {
   if (name == "lowest_rtt") { return std::make_unique<LowestRtt>(); }

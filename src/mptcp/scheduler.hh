@@ -16,20 +16,20 @@ namespace anabranch::mptcp {
 /// One subflow that may carry data, as a scheduler sees it.
 struct Path {
   SubflowId id;
-  Bytes room;             ///< may leave now: congestion window and subflow window less what is out and bound
+  Bytes room;  ///< may leave now: congestion window and subflow window less what is out and bound
   Bytes in_flight;
-  Bytes window;           ///< congestion window
+  Bytes window;               ///< congestion window
   Duration srtt{}, rttvar{};  ///< zero: no sample yet
-  bool backup = false;    ///< use only when nothing else is there (RFC 8684 §3.3.8)
-  bool stale = false;     ///< its retransmission timer has expired and nothing came back since
+  bool backup = false;        ///< use only when nothing else is there (RFC 8684 §3.3.8)
+  bool stale = false;         ///< its retransmission timer has expired and nothing came back since
 };
 
 struct Demand {
   Instant now;
-  Bytes waiting;          ///< bytes that may be sent: within the peer's data-level window
-  Bytes peer_window;      ///< how much more the peer allows at the data level
+  Bytes waiting;      ///< bytes that may be sent: within the peer's data-level window
+  Bytes peer_window;  ///< how much more the peer allows at the data level
   bool reinjection = false;
-  SubflowId last{~0u};    ///< reinjection: who had these bytes before
+  SubflowId last{~0u};  ///< reinjection: who had these bytes before
 };
 
 struct Send {

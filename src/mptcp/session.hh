@@ -20,15 +20,25 @@ namespace anabranch::mptcp {
 enum class Mode : std::uint8_t { undecided, mptcp, tcp };
 
 // News from a role to the connection.
-struct Confirmed {};                                  ///< both sides know that the path speaks MPTCP
-struct Joined {};                                     ///< an MP_JOIN is complete
-struct HeardAddAddr { wire::AddAddr option; };
-struct HeardRemoveAddr { wire::RemoveAddr option; };
-struct HeardPrio { bool backup = false; };
+struct Confirmed {};  ///< both sides know that the path speaks MPTCP
+struct Joined {};     ///< an MP_JOIN is complete
+struct HeardAddAddr {
+  wire::AddAddr option;
+};
+struct HeardRemoveAddr {
+  wire::RemoveAddr option;
+};
+struct HeardPrio {
+  bool backup = false;
+};
 struct HeardFastClose {};
-struct HeardReset { wire::Reset option; };
-struct JoinGaveUp {};                                 ///< the fourth ACK never came
-struct Counted { Counter what{}; };                   ///< nothing follows from it, but it is worth a count
+struct HeardReset {
+  wire::Reset option;
+};
+struct JoinGaveUp {};  ///< the fourth ACK never came
+struct Counted {
+  Counter what{};
+};  ///< nothing follows from it, but it is worth a count
 struct News {
   SubflowId from;
   std::variant<Confirmed, Joined, HeardAddAddr, HeardRemoveAddr, HeardPrio, HeardFastClose, HeardReset, JoinGaveUp,
@@ -39,7 +49,7 @@ struct News {
 /// Oddities of peers that change nothing but are worth counting.
 enum class Oddity : std::uint8_t {
   data_ack_of_unsent,
-  mapping_contradicts,      ///< a second mapping for bytes that have one: the first stays
+  mapping_contradicts,  ///< a second mapping for bytes that have one: the first stays
   mapping_too_many,
   data_fin_contradicts,
   fast_close_wrong_key,
@@ -50,9 +60,9 @@ enum class Oddity : std::uint8_t {
 
 template <>
 struct anabranch::Names<anabranch::mptcp::Oddity> {
-  static constexpr std::string_view list[] = {"data_ack_of_unsent",   "mapping_contradicts",      "mapping_too_many",
-                                              "data_fin_contradicts", "fast_close_wrong_key",
-                                              "option_not_for_this_role", "unknown_option"};
+  static constexpr std::string_view list[] = {
+      "data_ack_of_unsent",   "mapping_contradicts",      "mapping_too_many", "data_fin_contradicts",
+      "fast_close_wrong_key", "option_not_for_this_role", "unknown_option"};
 };
 
 namespace anabranch::mptcp {
@@ -70,22 +80,22 @@ struct Session {
   const Dialect& dialect = kVersion1;
   const wire::Key local_key;
   const wire::Token local_token;
-  const DataSeq local_origin;                         ///< IDSN: our data position 0
+  const DataSeq local_origin;  ///< IDSN: our data position 0
   std::optional<wire::Key> remote_key;
   wire::Token remote_token;
   DataSeq remote_origin;
 
   Mode mode = Mode::undecided;
   FallbackReason fallback = FallbackReason::none;
-  bool checksum;                                      ///< both: what we ask for, then what is in force
-  bool wide_acks = true;                              ///< the peer's last mapping had 64 bits: so do our DATA_ACKs
-  bool no_more_to_initial = false;                    ///< the peer's C flag: no joins to its initial address
-  bool in_sequence = true;                            ///< all data so far went over the initial subflow in order
-  unsigned alive = 0;                                 ///< subflows
+  bool checksum;                    ///< both: what we ask for, then what is in force
+  bool wide_acks = true;            ///< the peer's last mapping had 64 bits: so do our DATA_ACKs
+  bool no_more_to_initial = false;  ///< the peer's C flag: no joins to its initial address
+  bool in_sequence = true;          ///< all data so far went over the initial subflow in order
+  unsigned alive = 0;               ///< subflows
 
   DataSend send;
   DataReceive receive;
-  stream::Close close;                                ///< DATA_FINs; in plain mode the subflow's FINs are told here
+  stream::Close close;  ///< DATA_FINs; in plain mode the subflow's FINs are told here
   std::vector<News> news;
   Tally<Oddity> oddities;
 

@@ -158,7 +158,8 @@ void Subflow::resolve_trouble(Instant now) {
   if (t.finding == Finding::checksum_wrong) {
     session_.news.push_back({lane_.id, Counted{Counter::data_checksum_errors}});
   }
-  const auto why = t.finding == Finding::checksum_wrong ? FallbackReason::checksum_failed : FallbackReason::mapping_missing;
+  const auto why =
+      t.finding == Finding::checksum_wrong ? FallbackReason::checksum_failed : FallbackReason::mapping_missing;
   const tcp::Verdict verdict = obey(t.finding, why, t.at);
   if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) {
     ended_by_ = name(t.finding);
@@ -191,11 +192,16 @@ SubflowInfo Subflow::info() const {
                   .in_flight = tcp.in_flight,
                   .queued = {lane_.tx.end() - endpoint_.sent_up_to()},
                   .ended_by = ended_by_};
-  if (!ended_by_.empty() || endpoint_.dead()) { out.state = "closed"; }
-  else if (endpoint_.phase() == tcp::Phase::time_wait || endpoint_.close_state().sending != stream::Sending::open ||
-           peer_finished_) { out.state = "closing"; }
-  else if (stalled) { out.state = "stalled"; }
-  else if (was_up) { out.state = "active"; }
+  if (!ended_by_.empty() || endpoint_.dead()) {
+    out.state = "closed";
+  } else if (endpoint_.phase() == tcp::Phase::time_wait || endpoint_.close_state().sending != stream::Sending::open ||
+             peer_finished_) {
+    out.state = "closing";
+  } else if (stalled) {
+    out.state = "stalled";
+  } else if (was_up) {
+    out.state = "active";
+  }
   return out;
 }
 }  // namespace anabranch::mptcp

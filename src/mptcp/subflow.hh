@@ -52,10 +52,10 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   void set_ended_by(std::string_view why) { ended_by_ = why; }
 
   // Kept by the connection:
-  bool was_up = false;    ///< has carried data, or could have
-  bool stalled = false;   ///< its retransmission timer expired and nothing came back since
-  bool over = false;      ///< ended; its data was handed to the others
-  bool silent = false;    ///< nothing more can or shall leave: may be erased
+  bool was_up = false;   ///< has carried data, or could have
+  bool stalled = false;  ///< its retransmission timer expired and nothing came back since
+  bool over = false;     ///< ended; its data was handed to the others
+  bool silent = false;   ///< nothing more can or shall leave: may be erased
 
  private:
   // tcp::Source
@@ -91,12 +91,12 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   Way way_;
   Lane lane_;
   std::unique_ptr<SubflowRole> role_;
-  const Plain* plain_ = nullptr;       ///< role_, when it is that
+  const Plain* plain_ = nullptr;  ///< role_, when it is that
   std::optional<Trouble> trouble_;
-  DataPos acknowledged_data_{1};       ///< what the subflow's own ACKs say of the connection's data
+  DataPos acknowledged_data_{1};  ///< what the subflow's own ACKs say of the connection's data
   bool peer_finished_ = false;
   std::uint64_t received_ = 0;
   std::string_view ended_by_;
-  tcp::Endpoint endpoint_;             ///< last: borrows this object
+  tcp::Endpoint endpoint_;  ///< last: borrows this object
 };
 }  // namespace anabranch::mptcp

@@ -15,13 +15,20 @@ void write_network(wire::Writer& out, const Addresses& a, const Envelope& envelo
   if (a.local.address.family == Family::v4) {
     wire::write_ipv4(out, {.tos = envelope.tos,
                            .total_length = static_cast<std::uint16_t>(wire::Ipv4Header::kSize + tcp_length),
-                           .id = envelope.ipv4_id, .ttl = envelope.ttl, .protocol = wire::kProtocolTcp,
-                           .source = a.local.address, .destination = a.remote.address});
+                           .id = envelope.ipv4_id,
+                           .ttl = envelope.ttl,
+                           .protocol = wire::kProtocolTcp,
+                           .source = a.local.address,
+                           .destination = a.remote.address});
     return;
   }
-  wire::write_ipv6(out, {.traffic_class = envelope.tos, .flow_label = envelope.flow_label,
-                         .payload_length = static_cast<std::uint16_t>(tcp_length), .protocol = wire::kProtocolTcp,
-                         .hop_limit = envelope.ttl, .source = a.local.address, .destination = a.remote.address});
+  wire::write_ipv6(out, {.traffic_class = envelope.tos,
+                         .flow_label = envelope.flow_label,
+                         .payload_length = static_cast<std::uint16_t>(tcp_length),
+                         .protocol = wire::kProtocolTcp,
+                         .hop_limit = envelope.ttl,
+                         .source = a.local.address,
+                         .destination = a.remote.address});
 }
 
 void write_transport(wire::Writer& out, const Addresses& a, const Segment& s) {
@@ -80,8 +87,10 @@ Frame assemble(const Addresses& addresses, const Segment& segment, const Envelop
   }
   wire::Writer{room.bytes.subspan(tcp_at + wire::TcpHeader::kChecksumAt)}.u16(pending ? sum.folded() : sum.checksum());
 
-  Frame frame{.bytes = Chain{room.slice()}, .interface = envelope.interface,
-              .cut = payload > segment.cut ? segment.cut : 0, .checksum = envelope.checksum};
+  Frame frame{.bytes = Chain{room.slice()},
+              .interface = envelope.interface,
+              .cut = payload > segment.cut ? segment.cut : 0,
+              .checksum = envelope.checksum};
   frame.bytes.append(segment.payload);
   return frame;
 }

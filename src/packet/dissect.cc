@@ -65,8 +65,8 @@ std::expected<Network, DropReason> network_of(const Frame& frame) {
   if (head[0] >> 4 == 6) {
     const auto ip = wire::parse_ipv6(head, size);
     if (!ip) { return std::unexpected{reason(ip.error())}; }
-    return Network{ip->source, ip->destination, ip->protocol, ip->traffic_class, ip->header_length,
-                   wire::Ipv6Header::kSize + ip->payload_length};
+    return Network{ip->source,        ip->destination,   ip->protocol,
+                   ip->traffic_class, ip->header_length, wire::Ipv6Header::kSize + ip->payload_length};
   }
   return std::unexpected{DropReason::unknown_ip_version};
 }
@@ -132,8 +132,12 @@ std::expected<Dissection, DropReason> dissect_icmp(const Frame& frame, const Net
   const auto error = ip.source.family == Family::v4 ? wire::parse_icmp_v4(message)
                                                     : wire::parse_icmp_v6(message, ip.source, ip.destination);
   if (!error) { return std::unexpected{reason(error.error())}; }
-  return DissectedError{.addresses = {error->source, error->destination}, .seq = error->seq, .kind = error->kind,
-                        .mtu = error->mtu, .quoted_length = error->quoted_length, .reporter = ip.source,
+  return DissectedError{.addresses = {error->source, error->destination},
+                        .seq = error->seq,
+                        .kind = error->kind,
+                        .mtu = error->mtu,
+                        .quoted_length = error->quoted_length,
+                        .reporter = ip.source,
                         .interface = frame.interface};
 }
 }  // namespace

@@ -1,6 +1,6 @@
 // Dissecting, assembling and cutting belong together: each is tested against the others.
-#include "packet/assemble.hh"
 #include "packet/dissect.hh"
+#include "packet/assemble.hh"
 #include "packet/offload.hh"
 
 #include "base/random.hh"
@@ -113,8 +113,7 @@ TEST(Packet, PayloadIsSharedNotCopied) {
   ASSERT_EQ(frame.bytes.slices().size(), 2u);
   EXPECT_EQ(frame.bytes.slices()[1].bytes().data(), s.payload.slices()[0].bytes().data());
   const auto out = dissect(frame);
-  EXPECT_EQ(std::get<Dissected>(*out).segment.payload.slices()[0].bytes().data(),
-            s.payload.slices()[0].bytes().data());
+  EXPECT_EQ(std::get<Dissected>(*out).segment.payload.slices()[0].bytes().data(), s.payload.slices()[0].bytes().data());
 }
 
 TEST(Packet, AThousandHeadersShareAFewSlabsAndHaveTheirHeadroom) {
@@ -238,8 +237,8 @@ TEST(Packet, AnIcmpErrorTellsWhichSegmentItIsAbout) {
     const Address router = v4 ? Address::v4(10, 9, 9, 9) : *address_from_text("2001:db8:9::9");
     const std::vector<std::uint8_t> original = assemble(addresses, b.segment(3000), {}, b.arena).bytes.to_vector();
     for (const std::size_t quoted : {original.size(), original.size() - 2960}) {
-      const std::vector<std::uint8_t> packet = wire::icmp_error_packet(
-          router, wire::IcmpKind::fragmentation_needed, 1400, std::span{original}.first(quoted));
+      const std::vector<std::uint8_t> packet = wire::icmp_error_packet(router, wire::IcmpKind::fragmentation_needed,
+                                                                       1400, std::span{original}.first(quoted));
       EXPECT_LE(packet.size(), v4 ? 576u : 1280u);
       const auto out = dissect(b.received(packet));
       ASSERT_TRUE(out.has_value()) << name(out.error());

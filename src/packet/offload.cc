@@ -103,8 +103,9 @@ std::expected<std::size_t, DropReason> cut_frame(const Frame& frame, HeaderArena
   std::uint16_t index = 0;
   for (std::size_t from = 0; from < payload; from += frame.cut, ++index) {
     const std::size_t length = std::min<std::size_t>(frame.cut, payload - from);
-    out.push_back(make(frame, *layout, {.from = from, .length = length, .index = index, .first = from == 0,
-                                        .last = from + length == payload}, arena));
+    out.push_back(make(
+        frame, *layout,
+        {.from = from, .length = length, .index = index, .first = from == 0, .last = from + length == payload}, arena));
   }
   return index;
 }

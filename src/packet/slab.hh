@@ -30,11 +30,18 @@ struct Slab {
 class SlabRef {
  public:
   SlabRef() = default;
-  explicit SlabRef(Slab* slab) : slab_{slab} { if (slab_) { ++slab_->references; } }
+  explicit SlabRef(Slab* slab) : slab_{slab} {
+    if (slab_) { ++slab_->references; }
+  }
   SlabRef(const SlabRef& other) : SlabRef{other.slab_} {}
   SlabRef(SlabRef&& other) noexcept : slab_{std::exchange(other.slab_, nullptr)} {}
-  SlabRef& operator=(SlabRef other) noexcept { std::swap(slab_, other.slab_); return *this; }
-  ~SlabRef() { if (slab_ && --slab_->references == 0) { release(slab_); } }
+  SlabRef& operator=(SlabRef other) noexcept {
+    std::swap(slab_, other.slab_);
+    return *this;
+  }
+  ~SlabRef() {
+    if (slab_ && --slab_->references == 0) { release(slab_); }
+  }
   Slab* get() const { return slab_; }
   Slab* operator->() const { return slab_; }
   explicit operator bool() const { return slab_ != nullptr; }
@@ -53,7 +60,7 @@ class SlabPool {
   SlabPool(const SlabPool&) = delete;
   SlabPool& operator=(const SlabPool&) = delete;
   ~SlabPool();
-  SlabRef get();                       ///< an empty slab of kSlabBytes
+  SlabRef get();  ///< an empty slab of kSlabBytes
   std::size_t in_use() const { return in_use_; }
 
  private:
@@ -94,14 +101,17 @@ class Chain {
   Bytes size() const { return {size_}; }
   bool empty() const { return size_ == 0; }
   const auto& slices() const { return slices_; }
-  void clear() { slices_.clear(); size_ = 0; }
+  void clear() {
+    slices_.clear();
+    size_ = 0;
+  }
 
   void append(Slice slice);
   void append(const Chain& other);
-  Chain first(Bytes n) const;                     ///< at most the first n bytes
-  Chain after(Bytes n) const;                     ///< what follows the first n bytes
+  Chain first(Bytes n) const;  ///< at most the first n bytes
+  Chain after(Bytes n) const;  ///< what follows the first n bytes
   Chain part(Bytes from, Bytes length) const { return after(from).first(length); }
-  void drop_front(Bytes n);                       ///< removes up to n bytes from the front
+  void drop_front(Bytes n);                                ///< removes up to n bytes from the front
   std::size_t copy_to(std::span<std::uint8_t> out) const;  ///< as much as fits; returns how much
   std::vector<std::uint8_t> to_vector() const;
 

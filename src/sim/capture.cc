@@ -26,8 +26,8 @@ void Capture::add(Instant at, std::string_view from, std::string_view to, unsign
 }
 
 std::string Capture::line(const Entry& entry, const Oracle& oracle) {
-  std::string text = fmt::format("{:11.6f} link{} {:>8} {} {:<8} ", seconds(entry.at - Instant{}), entry.link, entry.from,
-                                 entry.arrived ? '|' : '>', entry.to);
+  std::string text = fmt::format("{:11.6f} link{} {:>8} {} {:<8} ", seconds(entry.at - Instant{}), entry.link,
+                                 entry.from, entry.arrived ? '|' : '>', entry.to);
   const std::span head{entry.head.data(), entry.kept};
   const bool v6 = !head.empty() && head[0] >> 4 == 6;
   const std::size_t ip = v6 ? 40 : 20;  // our stacks write neither IPv4 options nor IPv6 extension headers

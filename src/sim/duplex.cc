@@ -6,7 +6,9 @@ namespace anabranch::sim {
 
 Link::Link(unsigned number, Host& first, Host& second, const LinkSpec& forth, const LinkSpec& back,
            const LinkOptions& options, Generator generator, SlabPool& pool, const Instant& clock)
-    : number_{number}, options_{options}, clock_{&clock} {
+    : number_{number},
+      options_{options},
+      clock_{&clock} {
   ANABRANCH_CHECK(number_ > 0 && number_ < 256 && (options.v4 || options.v6));
   for (std::size_t side = 0; side < 2; ++side) {
     LinkSpec spec = side == 0 ? forth : back;

@@ -11,11 +11,11 @@
 namespace anabranch::sim {
 
 struct LinkOptions {
-  bool v4 = true, v6 = false;          ///< addresses at both ends; at least one
-  std::uint32_t mtu = 1500;            ///< of both interfaces, and what the pipes let through
-  std::uint32_t super_segment = 0;     ///< largest super-segment the interfaces take; 0: single packets
-  bool checksum_offload = false;       ///< frames may leave with pending checksums
-  bool default_route = false;          ///< at the first host, over the second: reaches all its addresses from here
+  bool v4 = true, v6 = false;       ///< addresses at both ends; at least one
+  std::uint32_t mtu = 1500;         ///< of both interfaces, and what the pipes let through
+  std::uint32_t super_segment = 0;  ///< largest super-segment the interfaces take; 0: single packets
+  bool checksum_offload = false;    ///< frames may leave with pending checksums
+  bool default_route = false;       ///< at the first host, over the second: reaches all its addresses from here
 };
 
 /// Sees each frame before it enters a pipe; may change it; false: it vanishes. Stands for a middlebox on the path.
@@ -35,8 +35,8 @@ class Link {
   void heal();
   /// The interface of `host` loses its carrier; nothing passes in either direction.
   void take_down_at(Host& host);
-  void take_down();        ///< at both ends
-  void bring_up();         ///< both interfaces up, both pipes healed
+  void take_down();  ///< at both ends
+  void bring_up();   ///< both interfaces up, both pipes healed
   void set(const LinkSpec& both);
   void set_from(const Host& host, const LinkSpec& spec);
   void set_middlebox(Middlebox middlebox) { middlebox_ = std::move(middlebox); }

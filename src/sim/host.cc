@@ -14,7 +14,9 @@ stack::Stack::Config stack_config() {
 }  // namespace
 
 Host::Host(std::string name, Generator generator, SlabPool& pool)
-    : name_{std::move(name)}, generator_{generator}, env_{generator_, trace_, faults_},
+    : name_{std::move(name)},
+      generator_{generator},
+      env_{generator_, trace_, faults_},
       stack_{env_, pool, stack_config()} {}
 
 void Host::attach(Interface interface, const std::vector<Route>& routes, Pipe& out, Instant now) {

@@ -12,7 +12,9 @@ Bytes default_queue(Rate rate) {
 }
 
 Pipe::Pipe(const LinkSpec& spec, Generator generator, SlabPool& pool)
-    : spec_{spec}, generator_{generator}, arena_{pool} {}
+    : spec_{spec},
+      generator_{generator},
+      arena_{pool} {}
 
 void Pipe::offer(const Frame& frame, Instant now) {
   advance(now);
@@ -102,8 +104,8 @@ void Pipe::transmit(Frame packet, Instant start) {
   if (lose()) { return; }
   Instant arrival = free_at_ + spec_.delay;
   if (spec_.jitter > Duration{}) {
-    arrival = arrival + Duration{static_cast<std::int64_t>(
-                            generator_.below(static_cast<std::uint64_t>(spec_.jitter.ns) + 1))};
+    arrival = arrival +
+              Duration{static_cast<std::int64_t>(generator_.below(static_cast<std::uint64_t>(spec_.jitter.ns) + 1))};
   }
   const bool held_back = spec_.reorder > 0 && generator_.chance(spec_.reorder);
   if (held_back) {

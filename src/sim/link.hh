@@ -21,26 +21,26 @@ namespace anabranch::sim {
 
 /// Losses in bursts (Gilbert and Elliott): a chain with a good and a bad state that takes a step with every packet.
 struct BurstLoss {
-  double enter = 0;   ///< probability per packet to go from good to bad; 0: never
-  double leave = 1;   ///< probability per packet to go from bad to good; 1 / mean length of a burst
-  double loss = 1;    ///< probability to lose a packet in the bad state; in the good one `LinkSpec::loss` holds
+  double enter = 0;  ///< probability per packet to go from good to bad; 0: never
+  double leave = 1;  ///< probability per packet to go from bad to good; 1 / mean length of a burst
+  double loss = 1;   ///< probability to lose a packet in the bad state; in the good one `LinkSpec::loss` holds
   bool operator==(const BurstLoss&) const = default;
 };
 
 /// One direction of a link as numbers. Probabilities are per packet, in [0, 1]. Lost packets have used the rate.
 struct LinkSpec {
-  Rate rate{};                    ///< of the transmitter; counts IP packets plus `overhead` each. 0: unlimited
-  Duration delay{};               ///< from the last bit sent to arrival; one way
-  Bytes queue{};                  ///< IP bytes that may wait for the transmitter. 0: default_queue(rate)
-  double loss = 0;                ///< independent losses
-  BurstLoss burst{};              ///< losses in bursts, on top
-  Duration jitter{};              ///< further delay, uniform in [0, jitter]
-  bool jitter_reorders = false;   ///< whether a packet may overtake another because of jitter
-  double reorder = 0;             ///< probability that a packet is held back by `reorder_by` and overtaken
+  Rate rate{};                   ///< of the transmitter; counts IP packets plus `overhead` each. 0: unlimited
+  Duration delay{};              ///< from the last bit sent to arrival; one way
+  Bytes queue{};                 ///< IP bytes that may wait for the transmitter. 0: default_queue(rate)
+  double loss = 0;               ///< independent losses
+  BurstLoss burst{};             ///< losses in bursts, on top
+  Duration jitter{};             ///< further delay, uniform in [0, jitter]
+  bool jitter_reorders = false;  ///< whether a packet may overtake another because of jitter
+  double reorder = 0;            ///< probability that a packet is held back by `reorder_by` and overtaken
   Duration reorder_by{2'000'000};
-  double duplicate = 0;           ///< probability that a packet arrives twice
-  std::uint32_t mtu = 0;          ///< larger IP packets vanish. 0: any size passes
-  std::uint32_t overhead = 14;    ///< link-layer bytes per packet that use the rate: an Ethernet header
+  double duplicate = 0;         ///< probability that a packet arrives twice
+  std::uint32_t mtu = 0;        ///< larger IP packets vanish. 0: any size passes
+  std::uint32_t overhead = 14;  ///< link-layer bytes per packet that use the rate: an Ethernet header
   /// Super-segments pass uncut, as between two ends of a veth pair: each is one packet to queue and faults, and is
   /// handed out with `cut` and checksum state as it came. The rate still counts every packet's headers.
   bool keep_super_segments = false;
@@ -51,28 +51,28 @@ Bytes default_queue(Rate rate);
 
 enum class LinkDrop : std::uint8_t {
   queue_full,
-  lost,          ///< independent loss
+  lost,  ///< independent loss
   lost_in_burst,
-  link_cut,      ///< offered while cut, or waiting or in flight when it was cut
-  too_big,       ///< larger than the link's MTU
-  cannot_cut,    ///< a super-segment that is not a readable TCP packet
+  link_cut,    ///< offered while cut, or waiting or in flight when it was cut
+  too_big,     ///< larger than the link's MTU
+  cannot_cut,  ///< a super-segment that is not a readable TCP packet
 };
 }  // namespace anabranch::sim
 
 template <>
 struct anabranch::Names<anabranch::sim::LinkDrop> {
-  static constexpr std::string_view list[] = {"queue_full", "lost", "lost_in_burst", "link_cut", "too_big",
-                                              "cannot_cut"};
+  static constexpr std::string_view list[] = {"queue_full", "lost",    "lost_in_burst",
+                                              "link_cut",   "too_big", "cannot_cut"};
 };
 
 namespace anabranch::sim {
 
 struct LinkStats {
-  std::uint64_t offered_packets = 0, offered_bytes = 0;       ///< IP packets, after cutting
-  std::uint64_t delivered_packets = 0, delivered_bytes = 0;   ///< handed out by take_due, duplicates included
+  std::uint64_t offered_packets = 0, offered_bytes = 0;      ///< IP packets, after cutting
+  std::uint64_t delivered_packets = 0, delivered_bytes = 0;  ///< handed out by take_due, duplicates included
   std::uint64_t reordered = 0, duplicated = 0;
-  std::uint64_t highest_queue = 0;                            ///< most IP bytes that ever waited
-  Tally<LinkDrop> dropped;                                    ///< packets
+  std::uint64_t highest_queue = 0;  ///< most IP bytes that ever waited
+  Tally<LinkDrop> dropped;          ///< packets
 };
 
 class Pipe {
@@ -96,7 +96,7 @@ class Pipe {
   bool is_cut() const { return cut_; }
 
   const LinkStats& stats() const { return stats_; }
-  Bytes queued() const { return {queued_}; }           ///< IP bytes waiting, the packet being sent not counted
+  Bytes queued() const { return {queued_}; }              ///< IP bytes waiting, the packet being sent not counted
   std::size_t in_flight() const { return wire_.size(); }  ///< packets being sent or on the wire
 
  private:
@@ -109,14 +109,14 @@ class Pipe {
   LinkSpec spec_;
   Generator generator_;
   HeaderArena arena_;
-  std::vector<Frame> packets_;       ///< of the super-segment being cut
+  std::vector<Frame> packets_;  ///< of the super-segment being cut
   std::deque<Frame> waiting_;
-  EventQueue<Frame> wire_;           ///< by arrival
+  EventQueue<Frame> wire_;  ///< by arrival
   std::uint64_t queued_ = 0;
   Instant now_{std::numeric_limits<std::int64_t>::min()};
-  Instant free_at_ = now_;           ///< when the transmitter has sent what it is sending
-  Instant last_arrival_ = now_;      ///< of packets that keep their order
-  bool bad_ = false;                 ///< state of the burst chain
+  Instant free_at_ = now_;       ///< when the transmitter has sent what it is sending
+  Instant last_arrival_ = now_;  ///< of packets that keep their order
+  bool bad_ = false;             ///< state of the burst chain
   bool cut_ = false;
   LinkStats stats_;
 };

@@ -203,8 +203,15 @@ TEST(Pipe, APacketAboveTheMtuVanishes) {
 }
 
 TEST(Pipe, TheSameSeedGivesTheSameFaults) {
-  const LinkSpec spec{.rate = 20_Mbps, .delay = 5_ms, .queue = 1_MiB, .loss = 0.05, .burst = {.enter = 0.01, .leave = 0.5},
-                      .jitter = 3_ms, .jitter_reorders = true, .reorder = 0.05, .duplicate = 0.05};
+  const LinkSpec spec{.rate = 20_Mbps,
+                      .delay = 5_ms,
+                      .queue = 1_MiB,
+                      .loss = 0.05,
+                      .burst = {.enter = 0.01, .leave = 0.5},
+                      .jitter = 3_ms,
+                      .jitter_reorders = true,
+                      .reorder = 0.05,
+                      .duplicate = 0.05};
   Line one{spec, 7}, same{spec, 7}, other{spec, 8};
   for (Line* line : {&one, &same, &other}) {
     line->send(500, 500, kStart);

@@ -46,9 +46,8 @@ Middlebox strip_options(SlabPool& pool, OptionFilter which) {
     const auto [begin, end] = *place;
     const auto head = frame.bytes.slices().front().bytes();
     bool strips = false;
-    each_mptcp_option(head.subspan(begin, end - begin), [&](std::span<const std::uint8_t> option) {
-      strips |= which(wire::parse_mptcp(option), flags);
-    });
+    each_mptcp_option(head.subspan(begin, end - begin),
+                      [&](std::span<const std::uint8_t> option) { strips |= which(wire::parse_mptcp(option), flags); });
     if (!strips) { return true; }
     const HeaderArena::Room room = arena->reserve(end);
     std::ranges::copy(head.first(end), room.bytes.begin());
@@ -78,9 +77,8 @@ Middlebox make_middlebox(Meddling meddling, SlabPool& pool) {
                std::holds_alternative<wire::JoinAck>(option);
       });
     case Meddling::strip_add_addr:
-      return strip([](const MptcpOption& option, const TcpFlags&) {
-        return std::holds_alternative<wire::AddAddr>(option);
-      });
+      return strip(
+          [](const MptcpOption& option, const TcpFlags&) { return std::holds_alternative<wire::AddAddr>(option); });
     case Meddling::drop_capable_syn:
       return [](const Host&, Frame& frame) {
         wire::TcpFlags flags;

@@ -21,12 +21,12 @@ Middlebox strip_options(SlabPool& pool, OptionFilter which);
 /// Middleboxes by name, for scenarios.
 enum class Meddling : std::uint8_t {
   none,
-  strip_all,          ///< every option of Multipath TCP
-  strip_syn_ack,      ///< those of SYN/ACKs: the client hears of plain TCP, the server of nothing
-  strip_after_syn,    ///< those of everything but SYNs: both ends believe in it until data flows
-  strip_join,         ///< MP_JOIN
-  strip_add_addr,     ///< ADD_ADDR
-  drop_capable_syn,   ///< SYNs with MP_CAPABLE vanish
+  strip_all,         ///< every option of Multipath TCP
+  strip_syn_ack,     ///< those of SYN/ACKs: the client hears of plain TCP, the server of nothing
+  strip_after_syn,   ///< those of everything but SYNs: both ends believe in it until data flows
+  strip_join,        ///< MP_JOIN
+  strip_add_addr,    ///< ADD_ADDR
+  drop_capable_syn,  ///< SYNs with MP_CAPABLE vanish
 };
 Middlebox make_middlebox(Meddling meddling, SlabPool& pool);
 }  // namespace anabranch::sim

@@ -30,7 +30,8 @@ std::optional<Oracle::Seen> Oracle::find(const Dissected& d, bool may_open) {
   const bool opens = may_open && up && d.segment.flags.syn && !d.segment.flags.ack;
   if (known == flows_.end() && !opens) { return std::nullopt; }
   if (opens && (known == flows_.end() || known->second.halves[kUp].isn != d.segment.seq)) {
-    flows_[key] = Flow{&conversations_[to.port], {}, false, false, wire::find<wire::JoinSyn>(d.segment.mptcp) != nullptr};
+    const bool joins = wire::find<wire::JoinSyn>(d.segment.mptcp) != nullptr;
+    flows_[key] = Flow{&conversations_[to.port], {}, false, false, joins};
   }
   return Seen{flows_[key], up ? kUp : kDown, d.segment};
 }
@@ -105,8 +106,7 @@ void Oracle::sent_mapping(const Seen& seen) {
   }
   const wire::Mapping& map = *dss->map;
   const std::uint64_t data = data_position(map.data, *stream.idsn, prefix(stream.delivered));
-  const std::uint64_t sub =
-      unwrap(SeqNum{map.subflow}, SeqNum{0}, SubPos{position(seen.half(), seen.segment.seq)}).n;
+  const std::uint64_t sub = unwrap(SeqNum{map.subflow}, SeqNum{0}, SubPos{position(seen.half(), seen.segment.seq)}).n;
   if (map.length == 0) {
     seen.half().infinite = MappedRange{data, sub};
     return;
@@ -122,8 +122,8 @@ void Oracle::add_mapping(const Seen& seen, std::uint64_t sub, std::uint64_t data
   if (length == 0) { return; }
   auto& mappings = seen.half().mappings;
   if (data == 0 || data + length > seen.stream().promise.bytes + 1) {
-    fail(seen, fmt::format("mapping of data {}+{} beyond the {} bytes written", data, length,
-                           seen.stream().promise.bytes));
+    fail(seen,
+         fmt::format("mapping of data {}+{} beyond the {} bytes written", data, length, seen.stream().promise.bytes));
     return;
   }
   auto next = mappings.upper_bound(sub);
@@ -308,8 +308,8 @@ void Oracle::fail(const Seen& seen, std::string what) {
   header.mptcp = s.mptcp;
   const wire::Origins origins{seen.half().isn.value_or(SeqNum{}), seen.other().isn.value_or(SeqNum{}),
                               seen.stream().idsn.value_or(DataSeq{}), seen.reverse().idsn.value_or(DataSeq{})};
-  violation_ = fmt::format("{}, in: {} {}", what, seen.direction == kUp ? "from the client:" : "from the server:",
-                           wire::format_notation(wire::line_of(header, static_cast<std::uint32_t>(s.payload.size().n)),
-                                                 origins));
+  violation_ = fmt::format(
+      "{}, in: {} {}", what, seen.direction == kUp ? "from the client:" : "from the server:",
+      wire::format_notation(wire::line_of(header, static_cast<std::uint32_t>(s.payload.size().n)), origins));
 }
 }  // namespace anabranch::sim

@@ -61,7 +61,7 @@ class Oracle {
     std::optional<SeqNum> isn;
     std::uint8_t scale = 0;
     bool offers_scale = false;
-    std::uint64_t highest = 1;                      ///< end of what was sent; to unwrap numbers near it
+    std::uint64_t highest = 1;  ///< end of what was sent; to unwrap numbers near it
     IntervalSet<std::uint64_t> delivered;
     std::optional<std::uint64_t> fin;
     bool fin_delivered = false;

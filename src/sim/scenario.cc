@@ -14,7 +14,8 @@ namespace {
 struct Swarm {
   bool loss, burst, reorder, duplicate, jitter, asymmetric, small_queues, odd_mtu, super_segments, keeps, offload;
   bool silent_cuts, interface_downs, slow_downs, steering;
-  bool one_side_plain, checksums, odd_tcp, small_buffers, slow_readers, chains, late_finish, odd_policies, routed, meddling, aborts;
+  bool one_side_plain, checksums, odd_tcp, small_buffers, slow_readers, chains, late_finish;
+  bool odd_policies, routed, meddling, aborts;
 };
 
 Swarm draw_swarm(Generator& g) {
@@ -120,7 +121,9 @@ mptcp::Config draw_config(Generator& g, const Swarm& swarm) {
     config.initial_receive_buffer = {g.between(8 << 10, config.receive_buffer.n)};
   }
   if (swarm.odd_policies) {
-    const auto one_of = [&](std::span<const std::string_view> names) { return std::string{names[g.below(names.size())]}; };
+    const auto one_of = [&](std::span<const std::string_view> names) {
+      return std::string{names[g.below(names.size())]};
+    };
     config.tcp.congestion = one_of(cc::controller_names());
     config.scheduler = one_of(mptcp::scheduler_names());
     config.path_manager = one_of(mptcp::path_manager_names());

@@ -14,18 +14,18 @@
 namespace anabranch::sim {
 
 enum class Trouble : std::uint8_t {
-  cut,               ///< silently, both directions
-  cut_one_way,       ///< silently, what `side` sends
-  heal,              ///< ends either
-  interface_down,    ///< at `side`; the link is dead
+  cut,             ///< silently, both directions
+  cut_one_way,     ///< silently, what `side` sends
+  heal,            ///< ends either
+  interface_down,  ///< at `side`; the link is dead
   interface_up,
-  slow_down,         ///< the rate falls to a quarter
-  switch_backup,     ///< the application at `side` makes a subflow a backup, or no backup any more (MP_PRIO)
-  close_subflow,     ///< the application at `side` closes a subflow that is not the only one
+  slow_down,      ///< the rate falls to a quarter
+  switch_backup,  ///< the application at `side` makes a subflow a backup, or no backup any more (MP_PRIO)
+  close_subflow,  ///< the application at `side` closes a subflow that is not the only one
 };
 
 struct LinkPlan {
-  LinkSpec forth, back;    ///< phase one; side 0 (the client) sends `forth`
+  LinkSpec forth, back;  ///< phase one; side 0 (the client) sends `forth`
   LinkOptions options;
   Meddling meddling = Meddling::none;
 };
@@ -34,7 +34,7 @@ struct TransferPlan {
   TransferOptions options;
 };
 struct Event {
-  Duration at{};           ///< from the start
+  Duration at{};  ///< from the start
   Trouble what{};
   std::size_t link = 0;
   std::size_t side = 0;
@@ -61,16 +61,16 @@ std::string to_text(const Scenario& scenario);  ///< a few lines for a person
 
 struct Outcome {
   bool passed = false;
-  std::string report;            ///< empty when passed
-  std::uint64_t digest = 0;      ///< World::trace_digest
-  Duration took{};               ///< virtual time until all was complete
+  std::string report;        ///< empty when passed
+  std::uint64_t digest = 0;  ///< World::trace_digest
+  Duration took{};           ///< virtual time until all was complete
   std::uint64_t arrivals = 0;
-  stack::Counters counters;      ///< of both stacks together
+  stack::Counters counters;  ///< of both stacks together
 };
 struct RunOptions {
-  std::string command;                ///< how to run it again, for the report
-  std::size_t kept_segments = 40;     ///< shown in a report
-  trace::ByteSink* trace = nullptr;   ///< gets a line for each event of both stacks, each after its host's name
+  std::string command;               ///< how to run it again, for the report
+  std::size_t kept_segments = 40;    ///< shown in a report
+  trace::ByteSink* trace = nullptr;  ///< gets a line for each event of both stacks, each after its host's name
 };
 /// Builds the world, runs both phases, judges.
 Outcome run(const Scenario& scenario, const RunOptions& options = {});
@@ -80,6 +80,6 @@ const World* current_world();
 
 template <>
 struct anabranch::Names<anabranch::sim::Trouble> {
-  static constexpr std::string_view list[] = {"cut", "cut_one_way", "heal", "interface_down", "interface_up",
-                                              "slow_down", "switch_backup", "close_subflow"};
+  static constexpr std::string_view list[] = {"cut",          "cut_one_way", "heal",          "interface_down",
+                                              "interface_up", "slow_down",   "switch_backup", "close_subflow"};
 };

@@ -53,8 +53,9 @@ bool can_move(const World& world, const Scenario& scenario, const Event& event) 
       const auto info = end->host().stack().info(*end->id(), world.now());
       if (!info) { return event.side == 0 || transfer->complete(); }
       const bool elsewhere = std::ranges::any_of(info->subflows, [&](const auto& s) {
-        const bool over_it = s.interface == lost || s.local.address == link.address_of(link.end(event.side), Family::v4) ||
-                             s.local.address == link.address_of(link.end(event.side), Family::v6);
+        const Host& host = link.end(event.side);
+        const bool over_it = s.interface == lost || s.local.address == link.address_of(host, Family::v4) ||
+                             s.local.address == link.address_of(host, Family::v6);
         return s.state == "active" && !over_it;
       });
       const bool is_server = end == &transfer->server();
@@ -156,9 +157,9 @@ Duration completion_bound(const Scenario& scenario) {
     pauses = pauses + paused(transfer.options.client_manners, transfer.down) +
              paused(transfer.options.server_manners, transfer.up);
   }
-  constexpr std::int64_t kRoundTrips = 100;  // a window that grows by a packet each sends 5000 packets meanwhile
-  constexpr std::uint64_t kOften = 4;        // each byte: on two paths, and room for headers and ACKs
-  constexpr Duration kSlack{10'000'000'000}; // a few timeouts of the minimum, one after the other
+  constexpr std::int64_t kRoundTrips = 100;   // a window that grows by a packet each sends 5000 packets meanwhile
+  constexpr std::uint64_t kOften = 4;         // each byte: on two paths, and room for headers and ACKs
+  constexpr Duration kSlack{10'000'000'000};  // a few timeouts of the minimum, one after the other
   for (const TransferPlan& transfer : scenario.transfers) {
     const tcp::Config& tcp = transfer.options.server.tcp;
     if (tcp.keepalive_idle > Duration{}) {
@@ -235,9 +236,9 @@ std::string to_text(const Scenario& scenario) {
   std::string text = fmt::format("scenario of seed {}, healed at {:.3f} s\n", scenario.seed, seconds(scenario.heal_at));
   for (std::size_t i = 0; i < scenario.links.size(); ++i) {
     const LinkPlan& link = scenario.links[i];
-    text += fmt::format("  link{}{}{} mtu {} super_segment {}{}{} middlebox {}\n    forth {}\n", i + 1, link.options.v4 ? " v4" : "",
-                        link.options.v6 ? " v6" : "", link.options.mtu, link.options.super_segment,
-                        link.options.checksum_offload ? " offload" : "",
+    text += fmt::format("  link{}{}{} mtu {} super_segment {}{}{} middlebox {}\n    forth {}\n", i + 1,
+                        link.options.v4 ? " v4" : "", link.options.v6 ? " v6" : "", link.options.mtu,
+                        link.options.super_segment, link.options.checksum_offload ? " offload" : "",
                         link.options.default_route ? " default route" : "", name(link.meddling), spec_text(link.forth));
     if (link.back != link.forth) { text += fmt::format("    back  {}\n", spec_text(link.back)); }
   }

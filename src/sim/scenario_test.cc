@@ -32,8 +32,7 @@ TEST(Scenario, WhatIsDrawnStaysWithinItsLimits) {
       EXPECT_TRUE(transfer.up || transfer.down);
       EXPECT_LE(transfer.up + transfer.down, 6_MiB);
       EXPECT_LT(transfer.options.link, scenario.links.size());
-      const bool both_late =
-          transfer.options.client_manners.finish_late && transfer.options.server_manners.finish_late;
+      const bool both_late = transfer.options.client_manners.finish_late && transfer.options.server_manners.finish_late;
       EXPECT_FALSE(both_late);  // each would wait for the other
     }
     EXPECT_TRUE(std::ranges::is_sorted(scenario.events, {}, &Event::at));

@@ -5,12 +5,17 @@
 namespace anabranch::sim {
 namespace {
 constexpr std::uint64_t kDigestStart = 0xcbf29ce484222325u;  // FNV-1a's offset basis: digest()'s own start
-}
+}  // namespace
 
 Application::Application(Host& host, const Promise& writes, const Promise& reads, const Manners& manners,
                          Generator generator)
-    : host_{host}, writes_{writes}, reads_{reads}, manners_{manners}, generator_{generator},
-      written_digest_{kDigestStart}, read_digest_{kDigestStart} {
+    : host_{host},
+      writes_{writes},
+      reads_{reads},
+      manners_{manners},
+      generator_{generator},
+      written_digest_{kDigestStart},
+      read_digest_{kDigestStart} {
   buffer_.resize(std::max(manners.write_at_most.n, manners.read_at_most.n));
 }
 
@@ -125,8 +130,8 @@ bool Application::read_once(Instant now) {
 
 void Application::take(std::span<const std::uint8_t> bytes) {
   if (read_ + bytes.size() > reads_.bytes || !reads_.pattern.matches(read_, bytes)) {
-    violation_ = fmt::format("{}: bytes {}+{} of {} are not those written", host_.name(), read_, bytes.size(),
-                             reads_.bytes);
+    violation_ =
+        fmt::format("{}: bytes {}+{} of {} are not those written", host_.name(), read_, bytes.size(), reads_.bytes);
   }
   read_digest_ = digest(bytes, read_digest_);
   read_ += bytes.size();
@@ -146,15 +151,17 @@ void Application::let_go(Instant now) {
 }
 
 std::string Application::to_text() const {
-  return fmt::format("{}: wrote {}/{} read {}/{}{}{}{}{}{}", host_.name(), written_, writes_.bytes, read_,
-                     reads_.bytes, connected_ ? "" : " not connected", finished_ ? " finished" : "",
-                     end_ ? " saw the end" : "", released_ ? " released" : "",
-                     error_ ? fmt::format(" error {}", name(*error_)) : "");
+  return fmt::format("{}: wrote {}/{} read {}/{}{}{}{}{}{}", host_.name(), written_, writes_.bytes, read_, reads_.bytes,
+                     connected_ ? "" : " not connected", finished_ ? " finished" : "", end_ ? " saw the end" : "",
+                     released_ ? " released" : "", error_ ? fmt::format(" error {}", name(*error_)) : "");
 }
 
 Transfer::Transfer(Host& from, Host& to, Bytes bytes, const TransferOptions& options, std::uint16_t port,
                    const SocketAddress& remote, Generator generator)
-    : options_{options}, port_{port}, remote_{remote}, up_{Pattern{generator.next()}, bytes.n},
+    : options_{options},
+      port_{port},
+      remote_{remote},
+      up_{Pattern{generator.next()}, bytes.n},
       down_{Pattern{generator.next()}, options.back.n},
       client_{from, up_, down_, options.client_manners, generator.fork()},
       server_{to, down_, up_, options.server_manners, generator.fork()} {}

@@ -17,23 +17,23 @@ namespace anabranch::sim {
 struct Manners {
   Bytes write_at_least{1}, write_at_most{65536};  ///< size of a write, drawn uniformly
   Bytes read_at_most{65536};
-  Duration read_every{};    ///< pause between two reads; 0: reads at once whatever is there
-  bool read_chains = false; ///< reads without the copy
-  bool finish_late = false; ///< finishes only when the peer has; not at both ends
-  bool linger = false;      ///< keeps the handle until the connection is closed
+  Duration read_every{};     ///< pause between two reads; 0: reads at once whatever is there
+  bool read_chains = false;  ///< reads without the copy
+  bool finish_late = false;  ///< finishes only when the peer has; not at both ends
+  bool linger = false;       ///< keeps the handle until the connection is closed
 };
 
 struct TransferOptions {
-  Bytes back{};                            ///< from the listening side to the connecting one, besides
+  Bytes back{};  ///< from the listening side to the connecting one, besides
   mptcp::Config client{}, server{};
   Manners client_manners{}, server_manners{};
-  Duration start{};                        ///< from now to connect
-  std::size_t link = 0;                    ///< which link between the two the first subflow takes
-  Family family = Family::v4;              ///< the other one if the link has no such addresses
-  std::vector<InterfaceId> interfaces{};   ///< ConnectOptions::interfaces
-  bool announce = true;                    ///< ListenOptions::announce
-  bool close_listener = false;             ///< once the connection is accepted
-  std::optional<Bytes> abort_after{};      ///< the client aborts once it has read and written so much
+  Duration start{};                       ///< from now to connect
+  std::size_t link = 0;                   ///< which link between the two the first subflow takes
+  Family family = Family::v4;             ///< the other one if the link has no such addresses
+  std::vector<InterfaceId> interfaces{};  ///< ConnectOptions::interfaces
+  bool announce = true;                   ///< ListenOptions::announce
+  bool close_listener = false;            ///< once the connection is accepted
+  std::optional<Bytes> abort_after{};     ///< the client aborts once it has read and written so much
 };
 
 /// One end. `step` does what can be done now.
@@ -58,7 +58,7 @@ class Application {
   std::uint64_t read() const { return read_; }
   std::uint64_t written_digest() const { return written_digest_; }
   std::uint64_t read_digest() const { return read_digest_; }
-  std::optional<Errc> error() const { return error_; }          ///< why the connection died, if not in order
+  std::optional<Errc> error() const { return error_; }  ///< why the connection died, if not in order
   const std::optional<std::string>& violation() const { return violation_; }
   bool aborted() const { return aborted_; }
   std::string to_text() const;

@@ -7,10 +7,14 @@
 namespace anabranch::sim {
 namespace {
 constexpr std::uint16_t kFirstServerPort = 1000;
-}
+}  // namespace
 
 World::World(std::uint64_t seed, const WorldOptions& options)
-    : seed_{seed}, options_{options}, generator_{seed}, capture_{options.kept_segments}, frames_(kBatch),
+    : seed_{seed},
+      options_{options},
+      generator_{seed},
+      capture_{options.kept_segments},
+      frames_(kBatch),
       digest_{digest({})} {}
 
 Host& World::host(std::string_view name) {
@@ -25,11 +29,9 @@ Link& World::link(Host& first, Host& second, const LinkSpec& both, const LinkOpt
   return link(first, second, both, both, options);
 }
 
-Link& World::link(Host& first, Host& second, const LinkSpec& forth, const LinkSpec& back,
-                  const LinkOptions& options) {
+Link& World::link(Host& first, Host& second, const LinkSpec& forth, const LinkSpec& back, const LinkOptions& options) {
   const auto number = static_cast<unsigned>(links_.size() + 1);
-  links_.push_back(
-      std::make_unique<Link>(number, first, second, forth, back, options, generator_.fork(), pool_, now_));
+  links_.push_back(std::make_unique<Link>(number, first, second, forth, back, options, generator_.fork(), pool_, now_));
   return *links_.back();
 }
 
@@ -46,8 +48,8 @@ Transfer& World::transfer(Host& from, Host& to, Bytes bytes, const TransferOptio
     break;
   }
   ANABRANCH_CHECK(remote.has_value());  // the two hosts have that link
-  transfers_.push_back(std::make_unique<Transfer>(from, to, bytes, options, port, SocketAddress{*remote, port},
-                                                  generator_.fork()));
+  transfers_.push_back(
+      std::make_unique<Transfer>(from, to, bytes, options, port, SocketAddress{*remote, port}, generator_.fork()));
   Transfer& transfer = *transfers_.back();
   oracle_.expect(port, transfer.up(), transfer.down());
   transfer.open(now_);
@@ -268,9 +270,9 @@ stack::Counters World::counters() const {
 }
 
 std::string World::replay() const {
-  std::string text = fmt::format("{}\nseed {}, stopped at {:.6f} s, {} frames arrived\n",
-                                 failure_ ? "FAILED " + *failure_ : "not done in time", seed_, seconds(now_ - Instant{}),
-                                 arrivals_);
+  std::string text =
+      fmt::format("{}\nseed {}, stopped at {:.6f} s, {} frames arrived\n",
+                  failure_ ? "FAILED " + *failure_ : "not done in time", seed_, seconds(now_ - Instant{}), arrivals_);
   if (!command_.empty()) { text += "again: " + command_ + "\n"; }
   for (const auto& transfer : transfers_) {
     text += transfer->to_text() + "\n";

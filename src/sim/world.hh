@@ -17,8 +17,8 @@
 namespace anabranch::sim {
 
 struct WorldOptions {
-  std::size_t kept_segments = 40;      ///< for `replay()`
-  unsigned consistency_every = 1;      ///< steps between two looks through whole stacks; 0: never
+  std::size_t kept_segments = 40;  ///< for `replay()`
+  unsigned consistency_every = 1;  ///< steps between two looks through whole stacks; 0: never
 };
 
 class World {

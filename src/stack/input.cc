@@ -11,7 +11,8 @@ void Stack::Parts::take(const Frame& frame, Instant now) {
   auto parsed = dissect(frame);
   if (!parsed) {
     malformed.add(parsed.error());
-    const bool checksum = parsed.error() == DropReason::tcp_bad_checksum || parsed.error() == DropReason::ip_bad_checksum;
+    const bool checksum =
+        parsed.error() == DropReason::tcp_bad_checksum || parsed.error() == DropReason::ip_bad_checksum;
     counters.add(checksum ? Counter::dropped_checksum : Counter::dropped_malformed);
     trace::emit(env.trace, now, {}, [&] { return trace::Dropped{anabranch::name(parsed.error()), nullptr}; });
     return;
@@ -27,11 +28,13 @@ void Stack::Parts::take_segment(Dissected& d, Instant now) {
     const mptcp::SubflowId on = place->subflow;
     Entry* e = connections.find(id);
     ANABRANCH_CHECK(e != nullptr);  // a connection takes its 4-tuples with it
-    trace::emit(env.trace, now, {e->number, on.raw}, [&] { return trace::SegmentReceived{&d.segment, &d.addresses, d.interface}; });
+    trace::emit(env.trace, now, {e->number, on.raw},
+                [&] { return trace::SegmentReceived{&d.segment, &d.addresses, d.interface}; });
     const tcp::Verdict verdict = e->connection.on_segment(on, d.segment, now);
     if (const auto* drop = std::get_if<tcp::Drop>(&verdict)) {
       counters.add(Counter::dropped_by_endpoint);
-      trace::emit(env.trace, now, {e->number, on.raw}, [&] { return trace::Dropped{anabranch::name(*drop), &d.segment}; });
+      trace::emit(env.trace, now, {e->number, on.raw},
+                  [&] { return trace::Dropped{anabranch::name(*drop), &d.segment}; });
     }
     touched(id, now);
     return;
@@ -58,7 +61,8 @@ Listener* Stack::Parts::listener_for(const SocketAddress& local, InterfaceId int
 
 InterfaceId Stack::Parts::answering_interface(const Dissected& d) const {
   for (const Interface& i : network.interfaces) {
-    const bool has = std::ranges::find(i.addresses, d.addresses.local.address, &InterfaceAddress::address) != i.addresses.end();
+    const bool has =
+        std::ranges::find(i.addresses, d.addresses.local.address, &InterfaceAddress::address) != i.addresses.end();
     if (has && route_over(network, i.id, d.addresses.remote.address)) { return i.id; }
   }
   return d.interface;
@@ -100,8 +104,9 @@ void Stack::Parts::take_join(Dissected& d, Instant now) {
   // To the port the connection was made to, or one that we listen on (RFC 8684 §3.2: the same port as announced).
   const bool port_fits = d.addresses.local.port == e->connection.initial_addresses().local.port;
   mptcp::SubflowId subflow;
-  const tcp::Verdict verdict = port_fits ? e->connection.accept_join(way_for(d.addresses, answering_interface(d), now), d.segment, subflow, now)
-                                         : tcp::Verdict{tcp::ResetWith{wire::ResetReason::administratively_prohibited}};
+  const tcp::Verdict verdict =
+      port_fits ? e->connection.accept_join(way_for(d.addresses, answering_interface(d), now), d.segment, subflow, now)
+                : tcp::Verdict{tcp::ResetWith{wire::ResetReason::administratively_prohibited}};
   if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) { return answer_stray(d, reset->reason, now); }
   demux.insert(d.addresses, {id.index, id.generation, subflow});
   touched(id, now);

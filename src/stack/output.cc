@@ -45,7 +45,8 @@ Frame Stack::Parts::make_frame(const mptcp::Outgoing& out) {
   const Interface* i = find_interface(network, out.way->interface);
   Envelope envelope{.ipv4_id = ipv4_id, .interface = out.way->interface};
   if (i && i->checksum_offload) { envelope.checksum = ChecksumState::pending; }
-  const std::uint64_t packets = out.segment.cut ? (out.segment.payload.size().n + out.segment.cut - 1) / out.segment.cut : 1;
+  const std::uint64_t packets =
+      out.segment.cut ? (out.segment.payload.size().n + out.segment.cut - 1) / out.segment.cut : 1;
   ipv4_id = static_cast<std::uint16_t>(ipv4_id + packets);
   return assemble(out.way->addresses, out.segment, envelope, arena);
 }

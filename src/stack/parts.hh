@@ -16,22 +16,23 @@ namespace anabranch::stack {
 
 struct Entry {
   Entry(Env& env, SlabPool& pool, Counters& counters, const mptcp::Config& config, wire::Key key, std::uint64_t number_)
-      : connection{env, pool, counters, config, key, number_}, number{number_} {}
+      : connection{env, pool, counters, config, key, number_},
+        number{number_} {}
   mptcp::Connection connection;
-  std::uint64_t number;                     ///< names it in traces
-  std::vector<Addresses> used;              ///< 4-tuples it has had: packets of theirs may still be on their way
-  std::vector<InterfaceId> interfaces;      ///< which may carry subflows; empty: all
-  Handle<struct ListenerTag> listener;      ///< passive: who will accept it; none once accepted or orphaned
-  bool announce = true;                     ///< all our addresses may be used; else the initial one only
-  bool released = false;                    ///< the application has forgotten it
-  bool queued = false;                      ///< in `ready` below
-  bool half_open = false;                   ///< counts against the backlog
+  std::uint64_t number;                 ///< names it in traces
+  std::vector<Addresses> used;          ///< 4-tuples it has had: packets of theirs may still be on their way
+  std::vector<InterfaceId> interfaces;  ///< which may carry subflows; empty: all
+  Handle<struct ListenerTag> listener;  ///< passive: who will accept it; none once accepted or orphaned
+  bool announce = true;                 ///< all our addresses may be used; else the initial one only
+  bool released = false;                ///< the application has forgotten it
+  bool queued = false;                  ///< in `ready` below
+  bool half_open = false;               ///< counts against the backlog
 };
 using Id = Handle<Entry>;
 
 struct Listener {
   ListenOptions options;
-  std::deque<Id> ready;                     ///< established, to be accepted
+  std::deque<Id> ready;  ///< established, to be accepted
   std::size_t half_open = 0;
   std::size_t waiting() const { return ready.size() + half_open; }
 };
@@ -76,7 +77,8 @@ struct Stack::Parts {
   void close_listener(ListenerId id);
   void release(ConnectionId id, Instant now);
   template <class F>
-  auto with(ConnectionId id, std::string_view what, Instant now, F&& f) -> decltype(f(std::declval<mptcp::Connection&>())) {
+  auto with(ConnectionId id, std::string_view what, Instant now, F&& f)
+      -> decltype(f(std::declval<mptcp::Connection&>())) {
     Entry* e = find(id);
     if (!e) { return fail(Errc::closed, what); }
     auto out = f(e->connection);
@@ -116,12 +118,12 @@ struct Stack::Parts {
   Tally<DropReason> malformed;
   Slots<Entry> connections;
   Slots<Listener, ListenerTag> listeners;
-  std::unordered_map<std::uint32_t, Id> tokens;   ///< never iterated
+  std::unordered_map<std::uint32_t, Id> tokens;  ///< never iterated
   std::size_t half_open = 0;
   Demux demux;
   TimerWheel wheel;
-  std::deque<Id> ready;                           ///< connections that may have something to send
-  std::deque<Frame> strays;                       ///< answers to segments that belong to nothing
+  std::deque<Id> ready;      ///< connections that may have something to send
+  std::deque<Frame> strays;  ///< answers to segments that belong to nothing
   std::deque<Event> events;
   HeaderArena arena;
   AnswerBudget answers;
@@ -131,7 +133,7 @@ struct Stack::Parts {
   std::uint16_t ipv4_id = 0;
 
   static constexpr std::size_t kMostStrays = 256;
-  static constexpr std::size_t kMostUsed = 64;    ///< 4-tuples remembered for a connection
-  static constexpr unsigned kBurst = 16;          ///< frames of one connection before it is the next one's turn
+  static constexpr std::size_t kMostUsed = 64;  ///< 4-tuples remembered for a connection
+  static constexpr unsigned kBurst = 16;        ///< frames of one connection before it is the next one's turn
 };
 }  // namespace anabranch::stack

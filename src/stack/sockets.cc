@@ -20,8 +20,9 @@ Stack::Parts::Parts(Env& env_, SlabPool& pool_, Config config_)
 
 std::optional<Errc> Stack::Parts::check(const mptcp::Config& c) const {
   const auto known = [](auto names, std::string_view name) { return std::ranges::find(names, name) != names.end(); };
-  const bool good = known(mptcp::scheduler_names(), c.scheduler) && known(mptcp::path_manager_names(), c.path_manager) &&
-                    known(cc::controller_names(), c.tcp.congestion) && c.max_subflows > 0 && c.send_buffer && c.receive_buffer;
+  const bool good =
+      known(mptcp::scheduler_names(), c.scheduler) && known(mptcp::path_manager_names(), c.path_manager) &&
+      known(cc::controller_names(), c.tcp.congestion) && c.max_subflows > 0 && c.send_buffer && c.receive_buffer;
   return good ? std::nullopt : std::optional{Errc::bad_argument};
 }
 
@@ -80,11 +81,12 @@ Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instan
   if (const auto bad = check(options.config)) { return fail(*bad, "connect: unknown policy name or empty limit"); }
   std::vector<InterfaceId> ways = interfaces_towards(network, options.remote.address);
   if (!options.interfaces.empty()) {
-    const auto unwanted = [&](InterfaceId i) { return std::ranges::find(options.interfaces, i) == options.interfaces.end(); };
+    const auto unwanted = [&](InterfaceId i) {
+      return std::ranges::find(options.interfaces, i) == options.interfaces.end();
+    };
     std::erase_if(ways, unwanted);
-    std::ranges::stable_sort(ways, {}, [&](InterfaceId i) {
-      return std::ranges::find(options.interfaces, i) - options.interfaces.begin();
-    });
+    std::ranges::stable_sort(
+        ways, {}, [&](InterfaceId i) { return std::ranges::find(options.interfaces, i) - options.interfaces.begin(); });
   }
   if (ways.empty()) { return fail(Errc::unreachable, "connect: no allowed interface has a route there"); }
   const Address local = *source_address(network, ways.front(), options.remote.address);
@@ -106,10 +108,13 @@ Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instan
 
 Result<ListenerId> Stack::Parts::listen(const ListenOptions& options) {
   if (const auto bad = check(options.config)) { return fail(*bad, "listen: unknown policy name or empty limit"); }
-  if (options.port == 0 || options.backlog == 0) { return fail(Errc::bad_argument, "listen: port and backlog must not be 0"); }
+  if (options.port == 0 || options.backlog == 0) {
+    return fail(Errc::bad_argument, "listen: port and backlog must not be 0");
+  }
   bool taken = false;
   listeners.for_each([&](auto, const Listener& l) {
-    taken = taken || (l.options.port == options.port && (!l.options.address || !options.address || l.options.address == options.address));
+    taken = taken || (l.options.port == options.port &&
+                      (!l.options.address || !options.address || l.options.address == options.address));
   });
   if (taken) { return fail(Errc::address_in_use, "listen"); }
   const auto h = listeners.emplace(Listener{options, {}, 0});
@@ -122,7 +127,9 @@ void Stack::Parts::close_listener(ListenerId id) {
   if (!l) { return; }
   // Whoever was not accepted yet never will be.
   std::vector<Id> orphans;
-  connections.for_each([&](Id c, const Entry& e) { if (e.listener == h) { orphans.push_back(c); } });
+  connections.for_each([&](Id c, const Entry& e) {
+    if (e.listener == h) { orphans.push_back(c); }
+  });
   const std::deque<Id> unaccepted = std::move(l->ready);
   listeners.erase(h);
   for (const Id c : unaccepted) { orphans.push_back(c); }
@@ -145,8 +152,11 @@ void Stack::Parts::release(ConnectionId cid, Instant now) {
   e->connection.orphan();
   std::erase_if(events, [&](const Event& ev) { return ev.what != Happened::acceptable && ev.connection == cid; });
   // RFC 9293 §3.10.4 with RFC 2525 §2.17: what the peer sent and nobody read must not look delivered.
-  if (e->connection.readable() || e->connection.unborn()) { e->connection.abort(now); }
-  else { (void)e->connection.finish(now); }
+  if (e->connection.readable() || e->connection.unborn()) {
+    e->connection.abort(now);
+  } else {
+    (void)e->connection.finish(now);
+  }
   touched(id, now);
 }
 }  // namespace anabranch::stack

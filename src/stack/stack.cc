@@ -23,7 +23,9 @@ std::optional<Event> Stack::poll_event() {
   return out;
 }
 
-Result<ConnectionId> Stack::connect(const ConnectOptions& options, Instant now) { return parts_->connect(options, now); }
+Result<ConnectionId> Stack::connect(const ConnectOptions& options, Instant now) {
+  return parts_->connect(options, now);
+}
 Result<ListenerId> Stack::listen(const ListenOptions& options) { return parts_->listen(options); }
 
 std::optional<ConnectionId> Stack::accept(ListenerId id) {

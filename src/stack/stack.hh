@@ -30,35 +30,35 @@ struct ListenerId {
 };
 
 struct Limits {
-  std::size_t connections = 65536;        ///< half-open and open
-  std::size_t half_open = 1024;           ///< over all listeners
-  std::size_t resets_per_second = 1000;   ///< answers to strays
+  std::size_t connections = 65536;       ///< half-open and open
+  std::size_t half_open = 1024;          ///< over all listeners
+  std::size_t resets_per_second = 1000;  ///< answers to strays
 };
 
 struct ConnectOptions {
   SocketAddress remote;
-  std::vector<InterfaceId> interfaces;    ///< which may carry subflows, the first one first; empty: all that route there
+  std::vector<InterfaceId> interfaces;  ///< which may carry subflows, the first one first; empty: all that route there
   mptcp::Config config;
 };
 
 struct ListenOptions {
-  std::uint16_t port = 0;                 ///< must be one of the stack's ports
-  std::optional<Address> address;         ///< none: any of ours, both families
-  std::vector<InterfaceId> interfaces;    ///< none: all
-  std::size_t backlog = 128;              ///< established and not accepted; half-open ones are bounded by it too
-  bool announce = true;                   ///< ADD_ADDR for our other addresses
+  std::uint16_t port = 0;               ///< must be one of the stack's ports
+  std::optional<Address> address;       ///< none: any of ours, both families
+  std::vector<InterfaceId> interfaces;  ///< none: all
+  std::size_t backlog = 128;            ///< established and not accepted; half-open ones are bounded by it too
+  bool announce = true;                 ///< ADD_ADDR for our other addresses
   mptcp::Config config;
 };
 
 enum class Happened : std::uint8_t {
-  connected,      ///< the connection can be written and read
-  readable,       ///< bytes or the end of the stream are there (edge: after they were not)
-  writable,       ///< room after `write` took less than it was given
-  peer_finished,  ///< the peer will send no more; what came before can be read
-  fell_back,      ///< plain TCP from here on; info() says why
-  subflow_changed,///< one opened or ended: info() has the list
-  closed,         ///< dead: both directions done, reset, refused or timed out; `error` says which (closed: orderly)
-  acceptable,     ///< a listener has a connection for accept()
+  connected,        ///< the connection can be written and read
+  readable,         ///< bytes or the end of the stream are there (edge: after they were not)
+  writable,         ///< room after `write` took less than it was given
+  peer_finished,    ///< the peer will send no more; what came before can be read
+  fell_back,        ///< plain TCP from here on; info() says why
+  subflow_changed,  ///< one opened or ended: info() has the list
+  closed,           ///< dead: both directions done, reset, refused or timed out; `error` says which (closed: orderly)
+  acceptable,       ///< a listener has a connection for accept()
 };
 
 struct Event {
@@ -72,8 +72,8 @@ class Stack {
  public:
   struct Config {
     Limits limits;
-    std::vector<std::uint16_t> ports;     ///< local ports this stack owns, for connecting from; listeners may add theirs
-    bool respond_to_strays = true;        ///< RST for segments to our ports that belong to nothing
+    std::vector<std::uint16_t> ports;  ///< local ports this stack owns, for connecting from; listeners may add theirs
+    bool respond_to_strays = true;     ///< RST for segments to our ports that belong to nothing
   };
   Stack(Env& env, SlabPool& pool, Config config);
   ~Stack();
@@ -86,7 +86,7 @@ class Stack {
   /// Fills from the front with frames for the interfaces they name; call until it returns 0.
   std::size_t poll_transmit(std::span<Frame> out, Instant now);
   void on_deadline(Instant now);
-  Instant deadline() const;                             ///< when on_deadline is wanted next
+  Instant deadline() const;  ///< when on_deadline is wanted next
   std::optional<Event> poll_event();
 
   // --- sockets
@@ -101,20 +101,20 @@ class Stack {
   Result<Chain> read_chain(ConnectionId, Bytes at_most, Instant now);  ///< the same without the copy
   Bytes readable(ConnectionId) const;
   Bytes writable(ConnectionId) const;
-  Status finish(ConnectionId, Instant now);             ///< no more writing; what was written still arrives
-  Status abort(ConnectionId, Instant now);              ///< MP_FASTCLOSE or RST
+  Status finish(ConnectionId, Instant now);  ///< no more writing; what was written still arrives
+  Status abort(ConnectionId, Instant now);   ///< MP_FASTCLOSE or RST
   /// The application forgets the handle: finishes if it has not, aborts if unread data would be lost, and the stack
   /// carries the rest through without it.
   void release(ConnectionId, Instant now);
   Result<mptcp::ConnectionInfo> info(ConnectionId, Instant now) const;
-  SocketAddress local_address(ConnectionId) const;      ///< of the initial subflow
+  SocketAddress local_address(ConnectionId) const;  ///< of the initial subflow
   SocketAddress remote_address(ConnectionId) const;
 
   // --- steering and watching
   Status set_backup(ConnectionId, mptcp::SubflowId, bool backup, Instant now);  ///< sends MP_PRIO
   Status close_subflow(ConnectionId, mptcp::SubflowId, Instant now);
   const Counters& counters() const;
-  const Tally<DropReason>& malformed() const;           ///< frames that were no packet we can read, by reason
+  const Tally<DropReason>& malformed() const;  ///< frames that were no packet we can read, by reason
   std::size_t connection_count() const;
   bool is_consistent() const;
 

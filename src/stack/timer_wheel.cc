@@ -45,7 +45,8 @@ void TimerWheel::expire(Instant now, std::vector<std::uint32_t>& due) {
   now_tick_ = target;
   next_ = Instant::never();
   // By time, then by index: the order must not depend on where things lay.
-  std::ranges::sort(taken, [](const Filed& a, const Filed& b) { return a.at != b.at ? a.at < b.at : a.index < b.index; });
+  std::ranges::sort(taken,
+                    [](const Filed& a, const Filed& b) { return a.at != b.at ? a.at < b.at : a.index < b.index; });
   for (const Filed& f : taken) {
     Entry& e = entries_[f.index];
     if (e.filed != f.at) { continue; }  // superseded by an earlier one

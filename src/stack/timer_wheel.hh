@@ -24,13 +24,13 @@ class TimerWheel {
   void expire(Instant now, std::vector<std::uint32_t>& due);
 
  private:
-  static constexpr int kTickShift = 20;    ///< 2^20 ns: 1.05 ms
+  static constexpr int kTickShift = 20;  ///< 2^20 ns: 1.05 ms
   static constexpr int kSlotBits = 6;
   static constexpr std::size_t kSlots = 1u << kSlotBits;
   static constexpr std::size_t kLevels = 5;  ///< 2^30 ticks: 13 days; what is later waits in the last level
   struct Entry {
-    Instant want = Instant::never();       ///< what the owner asked for
-    Instant filed = Instant::never();      ///< where it lies in the wheel; never: nowhere
+    Instant want = Instant::never();   ///< what the owner asked for
+    Instant filed = Instant::never();  ///< where it lies in the wheel; never: nowhere
   };
   struct Filed {
     std::uint32_t index;

@@ -8,9 +8,9 @@ bool ReceiveAutotune::consumed(Instant now, Bytes taken, Duration rtt) {
   const Duration elapsed = now - round_began_;
   if (rtt.ns <= 0 || elapsed < rtt) { return false; }
   // An application that reads seldom sees several round trips' worth at once: count what one of them brought.
-  const Bytes in_round{static_cast<std::uint64_t>(static_cast<unsigned __int128>(in_round_.n) *
-                                                  static_cast<std::uint64_t>(rtt.ns) /
-                                                  static_cast<std::uint64_t>(elapsed.ns))};
+  const Bytes in_round{
+      static_cast<std::uint64_t>(static_cast<unsigned __int128>(in_round_.n) * static_cast<std::uint64_t>(rtt.ns) /
+                                 static_cast<std::uint64_t>(elapsed.ns))};
   in_round_ = {};
   round_began_ = now;
   // The sender may be doubling its window each round trip, so twice of this must fit at once, and as much again

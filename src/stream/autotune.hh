@@ -31,7 +31,10 @@ class ReceiveAutotune {
   Bytes buffer() const { return buffer_; }
   Bytes cap() const { return limits_.cap; }
   /// Fixes the size: the application chose one itself.
-  void fix(Bytes size) { limits_ = {size, size}; buffer_ = size; }
+  void fix(Bytes size) {
+    limits_ = {size, size};
+    buffer_ = size;
+  }
 
  private:
   Limits limits_;

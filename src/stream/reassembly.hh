@@ -33,15 +33,15 @@ class Reassembly {
   using Ranges = typename RecentRanges<Pos>::Ranges;
 
   struct Limits {
-    Bytes bytes{8 * 1024 * 1024};  ///< out of order at most
+    Bytes bytes{8 * 1024 * 1024};    ///< out of order at most
     std::size_t pieces = 32 * 1024;  ///< slices out of order at most
   };
   struct Inserted {
-    Bytes fresh;        ///< kept or passed on: never had before
-    Bytes duplicate;    ///< had already
-    Bytes refused;      ///< not had, not kept: must come again
+    Bytes fresh;      ///< kept or passed on: never had before
+    Bytes duplicate;  ///< had already
+    Bytes refused;    ///< not had, not kept: must come again
     Refusal why = Refusal::none;
-    bool advanced = false;               ///< `next()` moved
+    bool advanced = false;                 ///< `next()` moved
     std::optional<Range> first_duplicate;  ///< for a D-SACK (RFC 2883)
   };
 
@@ -59,10 +59,10 @@ class Reassembly {
   /// Positions without bytes (SYN, FIN, DATA_FIN): moves `next()` over `n` of them, over what is held there too.
   void skip(std::uint64_t n);
 
-  Pos next() const { return next_; }              ///< first position not yet received (RCV.NXT)
-  Bytes ready() const { return ready_.size(); }   ///< in order, to be taken
+  Pos next() const { return next_; }                ///< first position not yet received (RCV.NXT)
+  Bytes ready() const { return ready_.size(); }     ///< in order, to be taken
   Bytes held() const { return {ranges_.total()}; }  ///< out of order
-  std::size_t pieces() const { return slices_; }  ///< slices held out of order
+  std::size_t pieces() const { return slices_; }    ///< slices held out of order
   bool has_gap() const { return !ranges_.empty(); }
   /// Whether all of [begin, end) has been received.
   bool covers(Pos begin, Pos end) const { return end <= next_ || ranges_.covers(std::max(begin, next_), end); }

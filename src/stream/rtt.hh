@@ -20,7 +20,10 @@ class WindowedMinimum {
   Duration get() const { return best_[0].value; }  ///< zero when empty
 
  private:
-  struct Sample { Instant at; Duration value; };
+  struct Sample {
+    Instant at;
+    Duration value;
+  };
   void age(Instant now, Sample latest);
   Duration window_;
   std::array<Sample, 3> best_{};
@@ -28,13 +31,13 @@ class WindowedMinimum {
 };
 
 struct RttLimits {
-  Duration initial_rto{1'000'000'000};        ///< RFC 6298 §2.1
+  Duration initial_rto{1'000'000'000};  ///< RFC 6298 §2.1
   /// The variation's part of the timeout is at least this, so `rto()` is more than it: a quiet path with delayed
   /// acknowledgments must not time out. Shorter than RFC 6298's 1 s, as all large implementations have it.
   Duration min_rto{200'000'000};
-  Duration max_rto{120'000'000'000};          ///< RFC 6298 §2.5 asks for at least 60 s
-  Duration rto_after_lost_syn{3'000'000'000}; ///< RFC 6298 §5.7
-  Duration minimum_window{300'000'000'000};   ///< a route change is noticed after five minutes at the latest
+  Duration max_rto{120'000'000'000};           ///< RFC 6298 §2.5 asks for at least 60 s
+  Duration rto_after_lost_syn{3'000'000'000};  ///< RFC 6298 §5.7
+  Duration minimum_window{300'000'000'000};    ///< a route change is noticed after five minutes at the latest
 };
 
 class RttEstimator {
@@ -52,8 +55,8 @@ class RttEstimator {
   void syn_was_lost() { syn_lost_ = true; }
 
   bool has_sample() const { return known_; }
-  Duration srtt() const { return srtt_; }        ///< zero without a sample
-  Duration rttvar() const { return rttvar_; }    ///< zero without a sample
+  Duration srtt() const { return srtt_; }      ///< zero without a sample
+  Duration rttvar() const { return rttvar_; }  ///< zero without a sample
   Duration latest() const { return latest_; }
   Duration min_rtt() const { return minimum_.get(); }
   unsigned backoff() const { return backoff_; }  ///< how often the timer expired in a row

@@ -85,13 +85,13 @@ class SendWindow {
 
 /// Facts for the sender's silly-window rule.
 struct SendDecision {
-  Bytes waiting;          ///< data queued and never sent
-  Bytes room;             ///< what the peer's window leaves
-  Bytes segment;          ///< largest payload of one segment
-  Bytes largest_window;   ///< the largest window ever offered
-  bool unacked = false;   ///< something is in flight
-  bool push = false;      ///< the waiting data ends a write, and more may be long in coming
-  bool nagle = true;      ///< false: the application asked for no delay (RFC 9293 §3.7.4)
+  Bytes waiting;         ///< data queued and never sent
+  Bytes room;            ///< what the peer's window leaves
+  Bytes segment;         ///< largest payload of one segment
+  Bytes largest_window;  ///< the largest window ever offered
+  bool unacked = false;  ///< something is in flight
+  bool push = false;     ///< the waiting data ends a write, and more may be long in coming
+  bool nagle = true;     ///< false: the application asked for no delay (RFC 9293 §3.7.4)
 };
 /// Whether sending now is sensible rather than silly (RFC 9293 §3.8.6.2.1 with Nagle's rule): a full segment, or
 /// the rest of what there is with nothing in flight, or half the largest window ever seen.

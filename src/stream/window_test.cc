@@ -61,15 +61,41 @@ TEST(WorthSending, FollowsNagleAndTheSillyWindowRule) {
     change(d);
     return worth_sending(d);
   };
-  EXPECT_FALSE(worth_sending(base));                                                        // small, more may come
-  EXPECT_TRUE(with([](auto& d) { d.push = true; }));                                        // all there is, idle
-  EXPECT_FALSE(with([](auto& d) { d.push = true; d.unacked = true; }));                     // Nagle
-  EXPECT_TRUE(with([](auto& d) { d.push = true; d.unacked = true; d.nagle = false; }));     // no delay wanted
-  EXPECT_TRUE(with([](auto& d) { d.waiting = 1000_B; d.unacked = true; }));                 // a full segment
-  EXPECT_FALSE(with([](auto& d) { d.waiting = 5000_B; d.room = 500_B; d.push = true; }));   // silly window
-  EXPECT_TRUE(with([](auto& d) { d.waiting = 500_B; d.room = 500_B; d.largest_window = 900_B; d.unacked = true; }));
-  EXPECT_FALSE(with([](auto& d) { d.waiting = 5000_B; d.room = 0_B; d.push = true; }));     // closed
-  EXPECT_FALSE(with([](auto& d) { d.waiting = 0_B; d.push = true; }));                      // nothing
+  EXPECT_FALSE(worth_sending(base));                  // small, more may come
+  EXPECT_TRUE(with([](auto& d) { d.push = true; }));  // all there is, idle
+  EXPECT_FALSE(with([](auto& d) {
+    d.push = true;
+    d.unacked = true;
+  }));  // Nagle
+  EXPECT_TRUE(with([](auto& d) {
+    d.push = true;
+    d.unacked = true;
+    d.nagle = false;
+  }));  // no delay wanted
+  EXPECT_TRUE(with([](auto& d) {
+    d.waiting = 1000_B;
+    d.unacked = true;
+  }));  // a full segment
+  EXPECT_FALSE(with([](auto& d) {
+    d.waiting = 5000_B;
+    d.room = 500_B;
+    d.push = true;
+  }));  // silly window
+  EXPECT_TRUE(with([](auto& d) {
+    d.waiting = 500_B;
+    d.room = 500_B;
+    d.largest_window = 900_B;
+    d.unacked = true;
+  }));
+  EXPECT_FALSE(with([](auto& d) {
+    d.waiting = 5000_B;
+    d.room = 0_B;
+    d.push = true;
+  }));  // closed
+  EXPECT_FALSE(with([](auto& d) {
+    d.waiting = 0_B;
+    d.push = true;
+  }));  // nothing
 }
 
 TEST(ReceiveWindow, TheShiftFitsTheBuffer) {
@@ -125,7 +151,7 @@ TEST(ReceiveWindow, AcceptsWhatTouchesThePromisedRange) {  // the four cases of 
   EXPECT_TRUE(w.accepts(at(100), at(90), 11));
   EXPECT_FALSE(w.accepts(at(100), at(90), 10));
   EXPECT_FALSE(w.accepts(at(100), at(99), 0));
-  EXPECT_TRUE(w.accepts(at(150), at(150), 0));   // closed: acknowledgments still come
+  EXPECT_TRUE(w.accepts(at(150), at(150), 0));  // closed: acknowledgments still come
   EXPECT_FALSE(w.accepts(at(150), at(150), 1));
 }
 

@@ -13,43 +13,43 @@ namespace anabranch::tcp {
 enum class Phase : std::uint8_t { idle, syn_sent, syn_received, open, time_wait, dead };
 
 struct Config {
-  std::uint32_t mtu = 1500;               ///< of the interface: bounds the MSS we announce and use
-  std::uint32_t ip_header = 20;           ///< 20 (IPv4) or 40 (IPv6)
-  std::uint32_t super_segment = 0;        ///< largest payload of one segment with `cut`; 0: one packet each
-  bool timestamps = true;                 ///< RFC 7323
-  bool sack = true;                       ///< RFC 2018
-  bool window_scaling = true;             ///< RFC 7323
-  std::uint8_t window_scale = 8;          ///< what we announce: windows up to 16 MiB
-  std::string congestion = "cubic";       ///< a name of cc/registry.hh; an unknown one counts as the default
-  Duration minimum_rto = {200'000'000};   ///< Linux's floor; RFC 6298 would have 1 s
-  Duration delayed_ack = {40'000'000};    ///< RFC 9293 allows 500 ms; Linux's quick value
-  Duration time_wait = {60'000'000'000};  ///< 2 MSL; Linux's value
-  unsigned syn_retries = 6;               ///< SYN or SYN/ACK retransmissions before timed_out
+  std::uint32_t mtu = 1500;                    ///< of the interface: bounds the MSS we announce and use
+  std::uint32_t ip_header = 20;                ///< 20 (IPv4) or 40 (IPv6)
+  std::uint32_t super_segment = 0;             ///< largest payload of one segment with `cut`; 0: one packet each
+  bool timestamps = true;                      ///< RFC 7323
+  bool sack = true;                            ///< RFC 2018
+  bool window_scaling = true;                  ///< RFC 7323
+  std::uint8_t window_scale = 8;               ///< what we announce: windows up to 16 MiB
+  std::string congestion = "cubic";            ///< a name of cc/registry.hh; an unknown one counts as the default
+  Duration minimum_rto = {200'000'000};        ///< Linux's floor; RFC 6298 would have 1 s
+  Duration delayed_ack = {40'000'000};         ///< RFC 9293 allows 500 ms; Linux's quick value
+  Duration time_wait = {60'000'000'000};       ///< 2 MSL; Linux's value
+  unsigned syn_retries = 6;                    ///< SYN or SYN/ACK retransmissions before timed_out
   Duration give_up_after = {900'000'000'000};  ///< without progress on outstanding data (RFC 9293 R2, §3.8.3)
-  Duration keepalive_idle{};              ///< 0: off. Idle time before the first probe (RFC 9293 §3.8.4)
+  Duration keepalive_idle{};                   ///< 0: off. Idle time before the first probe (RFC 9293 §3.8.4)
   Duration keepalive_interval = {75'000'000'000};
   unsigned keepalive_probes = 9;
-  trace::Where where;                     ///< whom trace events shall be about
+  trace::Where where;  ///< whom trace events shall be about
 };
 
 struct Negotiated {
-  std::uint32_t peer_mss = 536;           ///< what the peer announced, or the default (RFC 9293 §3.7.1)
+  std::uint32_t peer_mss = 536;  ///< what the peer announced, or the default (RFC 9293 §3.7.1)
   std::uint8_t send_scale = 0, receive_scale = 0;
   bool timestamps = false, sack = false;
   SeqNum our_isn, peer_isn;
 };
 
 struct Info {
-  Duration srtt{}, rttvar{}, rto{}, min_rtt{};   ///< srtt 0: no sample yet
-  Bytes window, in_flight, threshold;             ///< congestion window, unacknowledged, ssthresh
-  std::uint32_t segment = 0;                      ///< payload bytes of a full packet now
+  Duration srtt{}, rttvar{}, rto{}, min_rtt{};       ///< srtt 0: no sample yet
+  Bytes window, in_flight, threshold;                ///< congestion window, unacknowledged, ssthresh
+  std::uint32_t segment = 0;                         ///< payload bytes of a full packet now
   std::uint64_t bytes_sent = 0, bytes_received = 0;  ///< payload, first transmissions; in-order received
   std::uint64_t bytes_retransmitted = 0;
-  std::uint64_t retransmits = 0;                  ///< packets' worth sent again
+  std::uint64_t retransmits = 0;  ///< packets' worth sent again
   std::uint64_t segments_received = 0, segments_sent = 0;
-  unsigned timeouts_in_a_row = 0;                 ///< RTO back-off count: >0 means stalled
+  unsigned timeouts_in_a_row = 0;  ///< RTO back-off count: >0 means stalled
   bool in_recovery = false;
-  std::string_view state;                         ///< RFC 9293 name
+  std::string_view state;  ///< RFC 9293 name
 };
 }  // namespace anabranch::tcp
 

@@ -25,8 +25,8 @@ class Endpoint {
   Endpoint& operator=(const Endpoint&) = delete;
 
   // --- opening
-  void connect(SeqNum isn, Instant now);                       ///< sends SYN
-  Verdict accept(const Segment& syn, SeqNum isn, Instant now); ///< a SYN for a listener; sends SYN/ACK
+  void connect(SeqNum isn, Instant now);                        ///< sends SYN
+  Verdict accept(const Segment& syn, SeqNum isn, Instant now);  ///< a SYN for a listener; sends SYN/ACK
 
   // --- the network's side
   Verdict on_segment(const Segment& segment, Instant now);
@@ -43,37 +43,37 @@ class Endpoint {
   void on_unreachable(bool hard, SeqNum quoted, Instant now);
 
   // --- the owner's side
-  void finish();                                   ///< FIN after all bytes of the source
-  void abort(wire::ResetReason reason);            ///< RST with what the role says of `reason`; then dead
-  void send_ack();                                 ///< a pure ACK shall leave soon (window update, DATA_ACK)
-  void send_probe();                               ///< a segment that makes the peer answer (keep-alive form, SND.UNA-1)
+  void finish();                         ///< FIN after all bytes of the source
+  void abort(wire::ResetReason reason);  ///< RST with what the role says of `reason`; then dead
+  void send_ack();                       ///< a pure ACK shall leave soon (window update, DATA_ACK)
+  void send_probe();                     ///< a segment that makes the peer answer (keep-alive form, SND.UNA-1)
 
   // --- what the owner may ask
   enum class Event : std::uint8_t {
-    established,     ///< handshake done; `negotiated()` is valid
-    refused,         ///< RST or hard ICMP error in SYN-SENT; dead
-    reset_by_peer,   ///< dead; read `reset_segment` options through the role
-    timed_out,       ///< gave up (handshake retries, or config.give_up_after without progress); dead
-    stalled,         ///< first retransmission timeout since progress: siblings may take over its data
-    recovered,       ///< progress after `stalled`
-    closed,          ///< both directions finished and TIME-WAIT over, or aborted; dead
+    established,    ///< handshake done; `negotiated()` is valid
+    refused,        ///< RST or hard ICMP error in SYN-SENT; dead
+    reset_by_peer,  ///< dead; read `reset_segment` options through the role
+    timed_out,      ///< gave up (handshake retries, or config.give_up_after without progress); dead
+    stalled,        ///< first retransmission timeout since progress: siblings may take over its data
+    recovered,      ///< progress after `stalled`
+    closed,         ///< both directions finished and TIME-WAIT over, or aborted; dead
   };
   std::optional<Event> poll_event();
   Phase phase() const;
   bool dead() const { return phase() == Phase::dead; }
   const stream::Close& close_state() const;
-  std::string_view state_name() const;             ///< RFC 9293 names, for people
+  std::string_view state_name() const;  ///< RFC 9293 names, for people
   const Negotiated& negotiated() const;
   /// How many fresh bytes may leave now: congestion window and the subflow's right edge, less what is in flight,
   /// less what is bound and unsent. Zero until established, in recovery phases that allow none, and after finish().
   Bytes room(Instant now) const;
   /// The largest payload one super-segment should carry now, so that bursts stay near a millisecond of its rate.
   Bytes burst() const;
-  SubPos sent_up_to() const;                       ///< SND.NXT
-  SubPos acknowledged() const;                     ///< SND.UNA
-  SubPos received() const;                         ///< RCV.NXT
-  Info info() const;                               ///< RTT, window, counters: values for schedulers and reports
-  const Tally<Drop>& drops() const;                ///< segments not taken, by reason
+  SubPos sent_up_to() const;         ///< SND.NXT
+  SubPos acknowledged() const;       ///< SND.UNA
+  SubPos received() const;           ///< RCV.NXT
+  Info info() const;                 ///< RTT, window, counters: values for schedulers and reports
+  const Tally<Drop>& drops() const;  ///< segments not taken, by reason
   bool is_consistent() const;
 
  private:

@@ -15,15 +15,15 @@ namespace anabranch::tcp {
 
 /// Why a segment was not taken (RFC 9293 §3.10.7 unless said). Counted and traced, never guessed around.
 enum class Drop : std::uint8_t {
-  out_of_window,       ///< sequence check; answered with an ACK unless RST
-  bad_ack,             ///< acknowledges what was never sent, or is older than RFC 5961 §5 allows
-  paws,                ///< timestamp from the past (RFC 7323 §5)
-  no_ack_flag,         ///< neither ACK, RST nor SYN
-  challenged_rst,      ///< RST in the window but not at RCV.NXT (RFC 5961 §3)
-  challenged_syn,      ///< SYN on a synchronised connection (RFC 5961 §4)
+  out_of_window,   ///< sequence check; answered with an ACK unless RST
+  bad_ack,         ///< acknowledges what was never sent, or is older than RFC 5961 §5 allows
+  paws,            ///< timestamp from the past (RFC 7323 §5)
+  no_ack_flag,     ///< neither ACK, RST nor SYN
+  challenged_rst,  ///< RST in the window but not at RCV.NXT (RFC 5961 §3)
+  challenged_syn,  ///< SYN on a synchronised connection (RFC 5961 §4)
   not_for_this_state,
-  role_refused,        ///< the role found the MPTCP options impossible, and ignoring them is right
-  no_room,             ///< beyond what reassembly may hold
+  role_refused,  ///< the role found the MPTCP options impossible, and ignoring them is right
+  no_room,       ///< beyond what reassembly may hold
 };
 
 struct Taken {};
@@ -63,11 +63,11 @@ enum class SegmentKind : std::uint8_t { syn, syn_ack, ack, data, fin, probe, res
 /// A segment about to leave, as the role sees it before it adds its options.
 struct Plan {
   SegmentKind kind = SegmentKind::ack;
-  SubPos at{};                  ///< of its first byte
-  Bytes payload{};              ///< of the whole super-segment; ends inside one mapping
+  SubPos at{};      ///< of its first byte
+  Bytes payload{};  ///< of the whole super-segment; ends inside one mapping
   bool retransmission = false;
-  unsigned attempt = 0;         ///< syn, syn_ack: how many were sent before
-  std::size_t option_room = 0;  ///< bytes the role may fill, padding included
+  unsigned attempt = 0;                       ///< syn, syn_ack: how many were sent before
+  std::size_t option_room = 0;                ///< bytes the role may fill, padding included
   std::optional<wire::ResetReason> reason{};  ///< reset: why
 };
 
@@ -105,7 +105,7 @@ class PlainRole final : public Role {
 
 template <>
 struct anabranch::Names<anabranch::tcp::Drop> {
-  static constexpr std::string_view list[] = {"out_of_window",  "bad_ack",        "paws",
-                                              "no_ack_flag",    "challenged_rst", "challenged_syn",
-                                              "not_for_this_state", "role_refused", "no_room"};
+  static constexpr std::string_view list[] = {"out_of_window",      "bad_ack",        "paws",
+                                              "no_ack_flag",        "challenged_rst", "challenged_syn",
+                                              "not_for_this_state", "role_refused",   "no_room"};
 };

@@ -144,18 +144,38 @@ struct Note {
   std::uint64_t number = 0;
 };
 
-using What = std::variant<SegmentSent, SegmentReceived, Dropped, Retransmission, RecoveryEntered, RecoveryLeft,
-                          RtoFired, Congestion, SubflowOpened, SubflowClosed, ConnectionOpened, ConnectionClosed,
-                          PhaseChanged, Fallback, Scheduled, SchedulerWaited, Reinjected, PathManagerRequest,
-                          PathManagerRefused, AddressAnnounced, AddressWithdrawn, PriorityChanged, LimitReached,
-                          FaultStruck, Note>;
+using What =
+    std::variant<SegmentSent, SegmentReceived, Dropped, Retransmission, RecoveryEntered, RecoveryLeft, RtoFired,
+                 Congestion, SubflowOpened, SubflowClosed, ConnectionOpened, ConnectionClosed, PhaseChanged, Fallback,
+                 Scheduled, SchedulerWaited, Reinjected, PathManagerRequest, PathManagerRefused, AddressAnnounced,
+                 AddressWithdrawn, PriorityChanged, LimitReached, FaultStruck, Note>;
 
 /// Names in the order of the variant; the same in text, JSON and documents.
-inline constexpr std::string_view kEventNames[] = {
-    "segment_sent", "segment_received", "dropped", "retransmission", "recovery_entered", "recovery_left", "rto_fired",
-    "congestion", "subflow_opened", "subflow_closed", "connection_opened", "connection_closed", "phase_changed",
-    "fallback", "scheduled", "scheduler_waited", "reinjected", "path_manager_request", "path_manager_refused",
-    "address_announced", "address_withdrawn", "priority_changed", "limit_reached", "fault_struck", "note"};
+inline constexpr std::string_view kEventNames[] = {"segment_sent",
+                                                   "segment_received",
+                                                   "dropped",
+                                                   "retransmission",
+                                                   "recovery_entered",
+                                                   "recovery_left",
+                                                   "rto_fired",
+                                                   "congestion",
+                                                   "subflow_opened",
+                                                   "subflow_closed",
+                                                   "connection_opened",
+                                                   "connection_closed",
+                                                   "phase_changed",
+                                                   "fallback",
+                                                   "scheduled",
+                                                   "scheduler_waited",
+                                                   "reinjected",
+                                                   "path_manager_request",
+                                                   "path_manager_refused",
+                                                   "address_announced",
+                                                   "address_withdrawn",
+                                                   "priority_changed",
+                                                   "limit_reached",
+                                                   "fault_struck",
+                                                   "note"};
 static_assert(std::size(kEventNames) == std::variant_size_v<What>);
 
 struct Event {

@@ -35,23 +35,42 @@ class Members {
  public:
   Members(fmt::memory_buffer& out, Duration offset) : out_{out}, offset_{offset} {}
 
-  void operator()(std::string_view name, std::string_view v) const { key(name); write_string(out_, v); }
-  void operator()(std::string_view name, std::uint64_t v) const { key(name); number(v); }
+  void operator()(std::string_view name, std::string_view v) const {
+    key(name);
+    write_string(out_, v);
+  }
+  void operator()(std::string_view name, std::uint64_t v) const {
+    key(name);
+    number(v);
+  }
   void operator()(std::string_view name, bool v) const {
     key(name);
     out_.append(std::string_view{v ? "true" : "false"});
   }
   void operator()(std::string_view name, Bytes v) const {
     key(name);
-    if (v.n == std::numeric_limits<std::uint64_t>::max()) { null(); } else { number(v.n); }
+    if (v.n == std::numeric_limits<std::uint64_t>::max()) {
+      null();
+    } else {
+      number(v.n);
+    }
   }
-  void operator()(std::string_view name, Duration v) const { key(name); write_seconds(out_, v.ns); }
+  void operator()(std::string_view name, Duration v) const {
+    key(name);
+    write_seconds(out_, v.ns);
+  }
   void operator()(std::string_view name, Instant v) const {
     key(name);
-    if (v.is_never()) { null(); } else { write_seconds(out_, v.ns + offset_.ns); }
+    if (v.is_never()) {
+      null();
+    } else {
+      write_seconds(out_, v.ns + offset_.ns);
+    }
   }
   template <class Tag>
-  void operator()(std::string_view name, Position<Tag> v) const { (*this)(name, v.n); }
+  void operator()(std::string_view name, Position<Tag> v) const {
+    (*this)(name, v.n);
+  }
   void operator()(std::string_view name, InterfaceId v) const { (*this)(name, std::uint64_t{v.raw}); }
   void operator()(std::string_view name, const SocketAddress& v) const { (*this)(name, std::string_view{to_text(v)}); }
   void operator()(std::string_view, const Addresses& v) const {

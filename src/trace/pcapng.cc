@@ -22,7 +22,8 @@ std::span<const std::uint8_t> raw(std::string_view text) {
 }  // namespace
 
 Pcapng::Pcapng(ByteSink& sink, Duration wall_clock_at_zero, std::string_view application)
-    : sink_{sink}, wall_clock_at_zero_{wall_clock_at_zero} {
+    : sink_{sink},
+      wall_clock_at_zero_{wall_clock_at_zero} {
   begin_block(kSectionHeader);
   u32(kByteOrderMagic);
   u16(1);  // version 1.0

@@ -17,9 +17,34 @@ namespace {
 std::vector<std::uint8_t> datagram(std::size_t payload) {
   const auto total = static_cast<std::uint16_t>(28 + payload);
   const auto udp = static_cast<std::uint16_t>(8 + payload);
-  std::vector<std::uint8_t> p = {0x45, 0, static_cast<std::uint8_t>(total >> 8), static_cast<std::uint8_t>(total), 0, 0,
-                                 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x0f, 0xa0, 0x0f, 0xa1,
-                                 static_cast<std::uint8_t>(udp >> 8), static_cast<std::uint8_t>(udp), 0, 0};
+  std::vector<std::uint8_t> p = {0x45,
+                                 0,
+                                 static_cast<std::uint8_t>(total >> 8),
+                                 static_cast<std::uint8_t>(total),
+                                 0,
+                                 0,
+                                 0,
+                                 0,
+                                 64,
+                                 17,
+                                 0,
+                                 0,
+                                 10,
+                                 0,
+                                 0,
+                                 1,
+                                 10,
+                                 0,
+                                 0,
+                                 2,
+                                 0x0f,
+                                 0xa0,
+                                 0x0f,
+                                 0xa1,
+                                 static_cast<std::uint8_t>(udp >> 8),
+                                 static_cast<std::uint8_t>(udp),
+                                 0,
+                                 0};
   p.resize(total, 0xab);
   return p;
 }
@@ -105,13 +130,14 @@ TEST(Pcapng, TsharkSeesInterfacesTimesDirectionsAndComments) {
   std::ofstream{path, std::ios::binary}.write(reinterpret_cast<const char*>(sink.bytes().data()),
                                               static_cast<std::streamsize>(sink.bytes().size()));
   std::string seen = output_of("tshark -r " + path.string() +
-                                     " -T fields -E separator='|' -e frame.interface_name -e frame.time_epoch"
-                                     " -e frame.packet_flags_direction -e frame.comment -e ip.dst -e udp.length"
-                                     " 2>/dev/null");
+                               " -T fields -E separator='|' -e frame.interface_name -e frame.time_epoch"
+                               " -e frame.packet_flags_direction -e frame.comment -e ip.dst -e udp.length"
+                               " 2>/dev/null");
   std::filesystem::remove(path);
   for (std::size_t at; (at = seen.find("0x0000000")) != std::string::npos;) { seen.erase(at, 9); }  // older tshark: 1
-  EXPECT_EQ(seen, "wifi|1700000001.000000001|2|c1.1 scheduled here|10.0.0.2|18\n"
-                  "lte|1700000002.000000002|1||10.0.0.2|19\n");
+  EXPECT_EQ(seen,
+            "wifi|1700000001.000000001|2|c1.1 scheduled here|10.0.0.2|18\n"
+            "lte|1700000002.000000002|1||10.0.0.2|19\n");
 }
 }  // namespace
 }  // namespace anabranch::trace

@@ -13,9 +13,7 @@ class ByteSink {
   virtual ~ByteSink() = default;
   /// Takes all of it. A sink that cannot keep up drops whole writes, never parts.
   virtual void write(std::span<const std::uint8_t> bytes) = 0;
-  void write_text(std::string_view text) {
-    write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-  }
+  void write_text(std::string_view text) { write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}); }
 };
 
 /// Keeps everything in memory: tests, reports.
@@ -34,7 +32,10 @@ class MemorySink final : public ByteSink {
 class Tee final : public Trace {
  public:
   Tee() : Trace{false} {}
-  void add(Trace& trace) { traces_.push_back(&trace); set_wants(wants() || trace.wants()); }
+  void add(Trace& trace) {
+    traces_.push_back(&trace);
+    set_wants(wants() || trace.wants());
+  }
   void on(Instant now, const Event& event) override {
     for (Trace* trace : traces_) {
       if (trace->wants()) { trace->on(now, event); }

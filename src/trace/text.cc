@@ -26,14 +26,24 @@ class Line {
   void operator()(std::string_view name, std::uint64_t v) const { put("{}={}", name, v); }
   void operator()(std::string_view name, bool v) const { put("{}={}", name, v ? "yes" : "no"); }
   void operator()(std::string_view name, Bytes v) const {
-    if (v.n == std::numeric_limits<std::uint64_t>::max()) { put("{}=none", name); } else { put("{}={}", name, v.n); }
+    if (v.n == std::numeric_limits<std::uint64_t>::max()) {
+      put("{}=none", name);
+    } else {
+      put("{}={}", name, v.n);
+    }
   }
   void operator()(std::string_view name, Duration v) const { put("{}={}", name, length_text(v)); }
   void operator()(std::string_view name, Instant v) const {
-    if (v.is_never()) { put("{}=never", name); } else { put("{}={:.6f}", name, static_cast<double>(v.ns) / 1e9); }
+    if (v.is_never()) {
+      put("{}=never", name);
+    } else {
+      put("{}={:.6f}", name, static_cast<double>(v.ns) / 1e9);
+    }
   }
   template <class Tag>
-  void operator()(std::string_view name, Position<Tag> v) const { put("{}={}", name, v.n); }
+  void operator()(std::string_view name, Position<Tag> v) const {
+    put("{}={}", name, v.n);
+  }
   void operator()(std::string_view name, InterfaceId v) const { put("{}={}", name, v.raw); }
   void operator()(std::string_view name, const SocketAddress& v) const {
     put("{}={}", name, v.port == 0 ? to_text(v.address) : to_text(v));

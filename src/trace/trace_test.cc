@@ -115,7 +115,8 @@ TEST(Json, AddressesAreTwoMembers) {
   const Addresses ends = addresses();
   const std::string json = to_json({}, about(SubflowOpened{ends, {3}, true, true}));
   EXPECT_NE(json.find(R"("local":"10.0.0.1:4000","remote":"[2001:db8::2]:80","interface":3,"we_opened":true)"),
-            std::string::npos) << json;
+            std::string::npos)
+      << json;
 }
 
 TEST(Traces, WriteOneLineAnEvent) {

@@ -22,7 +22,7 @@ class Sum {
   void add_u16(std::uint16_t n);                  ///< appends a number in network order
   void add_u32(std::uint32_t n);
   void add_u64(std::uint64_t n);
-  bool odd() const { return odd_; }               ///< whether an odd number of bytes went in
+  bool odd() const { return odd_; }  ///< whether an odd number of bytes went in
   /// The ones' complement sum as a number in network order: what CHECKSUM_PARTIAL wants in the TCP field.
   std::uint16_t folded() const;
   std::uint16_t checksum() const { return static_cast<std::uint16_t>(~folded()); }

@@ -17,12 +17,22 @@ constexpr std::uint8_t kV6Unreachable = 1, kV6PacketTooBig = 2;         // RFC 4
 /// RFC 1122 §3.2.2.1 lists codes 0 to 12, RFC 1812 §5.2.7.1 adds 13 to 15.
 std::optional<IcmpKind> kind_of_v4(std::uint8_t code) {
   switch (code) {
-    case 0: case 6: case 11: return IcmpKind::unreachable_network;
-    case 1: case 5: case 7: case 8: case 12: return IcmpKind::unreachable_host;
+    case 0:
+    case 6:
+    case 11: return IcmpKind::unreachable_network;
+    case 1:
+    case 5:
+    case 7:
+    case 8:
+    case 12: return IcmpKind::unreachable_host;
     case 2: return IcmpKind::unreachable_protocol;
     case 3: return IcmpKind::unreachable_port;
     case 4: return IcmpKind::fragmentation_needed;
-    case 9: case 10: case 13: case 14: case 15: return IcmpKind::unreachable_prohibited;
+    case 9:
+    case 10:
+    case 13:
+    case 14:
+    case 15: return IcmpKind::unreachable_prohibited;
     default: return std::nullopt;
   }
 }
@@ -41,8 +51,11 @@ std::uint8_t code_in_v4(IcmpKind kind) {
 
 std::optional<IcmpKind> kind_of_v6(std::uint8_t code) {
   switch (code) {
-    case 0: case 2: return IcmpKind::unreachable_network;
-    case 1: case 5: case 6: return IcmpKind::unreachable_prohibited;
+    case 0:
+    case 2: return IcmpKind::unreachable_network;
+    case 1:
+    case 5:
+    case 6: return IcmpKind::unreachable_prohibited;
     case 3: return IcmpKind::unreachable_host;
     case 4: return IcmpKind::unreachable_port;
     default: return std::nullopt;
@@ -84,9 +97,12 @@ std::expected<IcmpError, IcmpFailure> parse_icmp_v4(std::span<const std::uint8_t
   const auto quoted = parse_quoted_ipv4(in.rest());
   if (!quoted) { return std::unexpected{IcmpFailure::bad_quote}; }
   if (quoted->protocol != kProtocolTcp) { return std::unexpected{IcmpFailure::quote_not_tcp}; }
-  IcmpError error{.kind = *kind, .mtu = *kind == IcmpKind::fragmentation_needed ? mtu : 0u,
-                  .quoted_length = quoted->total_length, .source = {quoted->source, 0},
-                  .destination = {quoted->destination, 0}, .seq = {}};
+  IcmpError error{.kind = *kind,
+                  .mtu = *kind == IcmpKind::fragmentation_needed ? mtu : 0u,
+                  .quoted_length = quoted->total_length,
+                  .source = {quoted->source, 0},
+                  .destination = {quoted->destination, 0},
+                  .seq = {}};
   return with_quoted_tcp(error, in.rest().subspan(quoted->header_length));
 }
 
@@ -107,9 +123,12 @@ std::expected<IcmpError, IcmpFailure> parse_icmp_v6(std::span<const std::uint8_t
   const auto quoted = parse_quoted_ipv6(in.rest());
   if (!quoted) { return std::unexpected{IcmpFailure::bad_quote}; }
   if (quoted->protocol != kProtocolTcp) { return std::unexpected{IcmpFailure::quote_not_tcp}; }
-  IcmpError error{.kind = *kind, .mtu = *kind == IcmpKind::fragmentation_needed ? mtu : 0u,
+  IcmpError error{.kind = *kind,
+                  .mtu = *kind == IcmpKind::fragmentation_needed ? mtu : 0u,
                   .quoted_length = static_cast<std::uint32_t>(Ipv6Header::kSize) + quoted->payload_length,
-                  .source = {quoted->source, 0}, .destination = {quoted->destination, 0}, .seq = {}};
+                  .source = {quoted->source, 0},
+                  .destination = {quoted->destination, 0},
+                  .seq = {}};
   return with_quoted_tcp(error, in.rest().subspan(quoted->header_length));
 }
 
@@ -123,8 +142,11 @@ std::vector<std::uint8_t> v4_packet(const Address& router, IcmpKind kind, std::u
   const std::size_t quote = std::min(original.size(), kLargest - Ipv4Header::kSize - kIcmpHeader);
   std::vector<std::uint8_t> packet(Ipv4Header::kSize + kIcmpHeader + quote);
   Writer out{packet};
-  write_ipv4(out, {.total_length = static_cast<std::uint16_t>(packet.size()), .dont_fragment = false,
-                   .protocol = kProtocolIcmp, .source = router, .destination = quoted->source});
+  write_ipv4(out, {.total_length = static_cast<std::uint16_t>(packet.size()),
+                   .dont_fragment = false,
+                   .protocol = kProtocolIcmp,
+                   .source = router,
+                   .destination = quoted->source});
   const auto message = out.room(kIcmpHeader + quote);
   Writer icmp{message};
   icmp.u8(kV4Unreachable);
@@ -145,8 +167,8 @@ std::vector<std::uint8_t> v6_packet(const Address& router, IcmpKind kind, std::u
   std::vector<std::uint8_t> packet(Ipv6Header::kSize + kIcmpHeader + quote);
   Writer out{packet};
   const auto length = static_cast<std::uint16_t>(kIcmpHeader + quote);
-  write_ipv6(out, {.payload_length = length, .protocol = kProtocolIcmpV6, .source = router,
-                   .destination = quoted->source});
+  write_ipv6(out,
+             {.payload_length = length, .protocol = kProtocolIcmpV6, .source = router, .destination = quoted->source});
   const auto message = out.room(length);
   Writer icmp{message};
   const bool too_big = kind == IcmpKind::fragmentation_needed;
@@ -164,7 +186,6 @@ std::vector<std::uint8_t> v6_packet(const Address& router, IcmpKind kind, std::u
 
 std::vector<std::uint8_t> icmp_error_packet(const Address& router, IcmpKind kind, std::uint32_t mtu,
                                             std::span<const std::uint8_t> original) {
-  return router.family == Family::v4 ? v4_packet(router, kind, mtu, original)
-                                     : v6_packet(router, kind, mtu, original);
+  return router.family == Family::v4 ? v4_packet(router, kind, mtu, original) : v6_packet(router, kind, mtu, original);
 }
 }  // namespace anabranch::wire

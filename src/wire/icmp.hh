@@ -24,17 +24,17 @@ enum class IcmpKind : std::uint8_t {
 };
 struct IcmpError {
   IcmpKind kind = IcmpKind::fragmentation_needed;
-  std::uint32_t mtu = 0;             ///< fragmentation_needed: of the next hop; 0 when an old router did not say
-  std::uint32_t quoted_length = 0;   ///< what the quoted packet says its size was, IP header included
-  SocketAddress source, destination; ///< of the quoted packet: source is the one who sent it
-  SeqNum seq;                        ///< of the quoted TCP header
+  std::uint32_t mtu = 0;              ///< fragmentation_needed: of the next hop; 0 when an old router did not say
+  std::uint32_t quoted_length = 0;    ///< what the quoted packet says its size was, IP header included
+  SocketAddress source, destination;  ///< of the quoted packet: source is the one who sent it
+  SeqNum seq;                         ///< of the quoted TCP header
   bool operator==(const IcmpError&) const = default;
 };
 enum class IcmpFailure : std::uint8_t {
   too_short,
   bad_checksum,
-  not_an_error,    ///< echo, redirect, neighbour discovery, ...: not for TCP
-  bad_quote,       ///< the quoted packet's header makes no sense, or is cut before the sequence number
+  not_an_error,  ///< echo, redirect, neighbour discovery, ...: not for TCP
+  bad_quote,     ///< the quoted packet's header makes no sense, or is cut before the sequence number
   quote_not_tcp,
 };
 
@@ -54,7 +54,7 @@ std::vector<std::uint8_t> icmp_error_packet(const Address& router, IcmpKind kind
 template <>
 struct anabranch::Names<anabranch::wire::IcmpKind> {
   static constexpr std::string_view list[] = {"fragmentation_needed", "unreachable_network", "unreachable_host",
-                                              "unreachable_protocol", "unreachable_port", "unreachable_prohibited"};
+                                              "unreachable_protocol", "unreachable_port",    "unreachable_prohibited"};
 };
 template <>
 struct anabranch::Names<anabranch::wire::IcmpFailure> {

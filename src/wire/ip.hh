@@ -6,12 +6,12 @@
 
 namespace anabranch::wire {
 
-inline constexpr std::uint8_t kProtocolIcmp = 1;     // IANA protocol numbers
+inline constexpr std::uint8_t kProtocolIcmp = 1;  // IANA protocol numbers
 inline constexpr std::uint8_t kProtocolTcp = 6;
 inline constexpr std::uint8_t kProtocolIcmpV6 = 58;
 
 enum class IpFailure : std::uint8_t {
-  too_short,             ///< fewer bytes than the header says it has
+  too_short,  ///< fewer bytes than the header says it has
   wrong_version,
   bad_header_length,     ///< IPv4 header length below 20 bytes, or beyond the packet
   bad_total_length,      ///< the header promises more than came, or less than itself
@@ -24,7 +24,7 @@ enum class IpFailure : std::uint8_t {
 
 template <>
 struct anabranch::Names<anabranch::wire::IpFailure> {
-  static constexpr std::string_view list[] = {"too_short", "wrong_version", "bad_header_length", "bad_total_length",
-                                              "bad_checksum", "fragment", "bad_extension_header",
-                                              "too_many_extension_headers"};
+  static constexpr std::string_view list[] = {
+      "too_short",    "wrong_version", "bad_header_length",    "bad_total_length",
+      "bad_checksum", "fragment",      "bad_extension_header", "too_many_extension_headers"};
 };

@@ -14,8 +14,12 @@ using Buffer = std::vector<std::uint8_t>;
 Buffer v4_packet(std::size_t payload) {
   Buffer packet(Ipv4Header::kSize + payload);
   Writer out{packet};
-  write_ipv4(out, {.tos = 0x2e, .total_length = static_cast<std::uint16_t>(packet.size()), .id = 77, .ttl = 3,
-                   .protocol = kProtocolTcp, .source = Address::v4(10, 0, 0, 1),
+  write_ipv4(out, {.tos = 0x2e,
+                   .total_length = static_cast<std::uint16_t>(packet.size()),
+                   .id = 77,
+                   .ttl = 3,
+                   .protocol = kProtocolTcp,
+                   .source = Address::v4(10, 0, 0, 1),
                    .destination = Address::v4(10, 0, 0, 2)});
   for (std::size_t i = 0; i < payload; ++i) { packet[Ipv4Header::kSize + i] = static_cast<std::uint8_t>(i + 1); }
   return packet;
@@ -24,8 +28,12 @@ Buffer v4_packet(std::size_t payload) {
 Buffer v6_packet(std::size_t payload) {
   Buffer packet(Ipv6Header::kSize + payload);
   Writer out{packet};
-  write_ipv6(out, {.traffic_class = 0x2e, .flow_label = 0xabcde, .payload_length = static_cast<std::uint16_t>(payload),
-                   .protocol = kProtocolTcp, .hop_limit = 3, .source = *address_from_text("2001:db8::1"),
+  write_ipv6(out, {.traffic_class = 0x2e,
+                   .flow_label = 0xabcde,
+                   .payload_length = static_cast<std::uint16_t>(payload),
+                   .protocol = kProtocolTcp,
+                   .hop_limit = 3,
+                   .source = *address_from_text("2001:db8::1"),
                    .destination = *address_from_text("2001:db8::2")});
   for (std::size_t i = 0; i < payload; ++i) { packet[Ipv6Header::kSize + i] = static_cast<std::uint8_t>(i + 1); }
   return packet;
@@ -70,9 +78,9 @@ TEST(Ipv4, IsRefusedWithAReason) {
     unsigned value;
     IpFailure failure;
   };
-  const Row rows[] = {{0, 0x65, IpFailure::wrong_version},    {0, 0x44, IpFailure::bad_header_length},
+  const Row rows[] = {{0, 0x65, IpFailure::wrong_version},     {0, 0x44, IpFailure::bad_header_length},
                       {0, 0x4f, IpFailure::bad_header_length}, {3, 19, IpFailure::bad_total_length},
-                      {3, 26, IpFailure::bad_total_length},   {6, 0x60, IpFailure::fragment},
+                      {3, 26, IpFailure::bad_total_length},    {6, 0x60, IpFailure::fragment},
                       {7, 0x01, IpFailure::fragment}};
   for (const Row& row : rows) {
     Buffer packet = v4_packet(5);
@@ -131,11 +139,11 @@ TEST(Ipv6, ExtensionHeadersThatRunAwayAreRefused) {
 // RFC 1122 §3.2.2.1 and RFC 1812 §5.2.7.1 name the codes.
 TEST(Icmp, CodesOfIpv4HaveTheirMeaning) {
   using K = IcmpKind;
-  const K kinds[] = {K::unreachable_network, K::unreachable_host, K::unreachable_protocol, K::unreachable_port,
-                     K::fragmentation_needed, K::unreachable_host, K::unreachable_network, K::unreachable_host,
-                     K::unreachable_host, K::unreachable_prohibited, K::unreachable_prohibited, K::unreachable_network,
-                     K::unreachable_host, K::unreachable_prohibited, K::unreachable_prohibited,
-                     K::unreachable_prohibited};
+  const K kinds[] = {
+      K::unreachable_network,  K::unreachable_host,       K::unreachable_protocol,   K::unreachable_port,
+      K::fragmentation_needed, K::unreachable_host,       K::unreachable_network,    K::unreachable_host,
+      K::unreachable_host,     K::unreachable_prohibited, K::unreachable_prohibited, K::unreachable_network,
+      K::unreachable_host,     K::unreachable_prohibited, K::unreachable_prohibited, K::unreachable_prohibited};
   const Buffer packet = icmp_error_packet(Address::v4(9, 9, 9, 9), K::unreachable_port, 0, v4_packet(8));
   for (unsigned code = 0; code < 18; ++code) {
     Buffer message(packet.begin() + 20, packet.end());
@@ -157,9 +165,12 @@ TEST(Icmp, EveryKindIsToldAndUnderstood) {
     const Buffer v4 = icmp_error_packet(Address::v4(9, 9, 9, 9), kind, 1280, v4_packet(8));
     const auto error4 = parse_icmp_v4(std::span{v4}.subspan(20));
     ASSERT_TRUE(error4.has_value());
-    EXPECT_EQ(*error4, (IcmpError{.kind = kind, .mtu = too_big ? 1280u : 0u, .quoted_length = 28,
+    EXPECT_EQ(*error4, (IcmpError{.kind = kind,
+                                  .mtu = too_big ? 1280u : 0u,
+                                  .quoted_length = 28,
                                   .source = {Address::v4(10, 0, 0, 1), 0x0102},
-                                  .destination = {Address::v4(10, 0, 0, 2), 0x0304}, .seq = {0x05060708}}));
+                                  .destination = {Address::v4(10, 0, 0, 2), 0x0304},
+                                  .seq = {0x05060708}}));
     const Address router = *address_from_text("2001:db8::9");
     const Buffer v6 = icmp_error_packet(router, kind, 70'000, v6_packet(8));
     const auto error6 = parse_icmp_v6(std::span{v6}.subspan(40), router, *address_from_text("2001:db8::1"));

@@ -6,7 +6,7 @@
 namespace anabranch::wire {
 namespace {
 
-constexpr std::uint16_t kDontFragment = 0x4000;     // RFC 791 §3.1, flags
+constexpr std::uint16_t kDontFragment = 0x4000;  // RFC 791 §3.1, flags
 constexpr std::uint16_t kFragmentOffset = 0x1fff;
 constexpr std::uint16_t kMoreFragments = 0x2000;
 

@@ -12,14 +12,14 @@ namespace anabranch::wire {
 struct Ipv4Header {
   static constexpr std::size_t kSize = 20;  ///< without options, as we write it
 
-  std::uint8_t tos = 0;                 ///< DSCP and ECN
-  std::uint16_t total_length = 0;       ///< header and payload
+  std::uint8_t tos = 0;            ///< DSCP and ECN
+  std::uint16_t total_length = 0;  ///< header and payload
   std::uint16_t id = 0;
   bool dont_fragment = true;
-  std::uint8_t ttl = 64;                // the default of RFC 1700, still the custom
+  std::uint8_t ttl = 64;  // the default of RFC 1700, still the custom
   std::uint8_t protocol = 0;
-  Address source, destination;          ///< both IPv4
-  std::uint8_t header_length = kSize;   ///< as parsed: 20 to 60; ignored when written
+  Address source, destination;         ///< both IPv4
+  std::uint8_t header_length = kSize;  ///< as parsed: 20 to 60; ignored when written
   bool operator==(const Ipv4Header&) const = default;
 };
 

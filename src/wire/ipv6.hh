@@ -14,10 +14,10 @@ struct Ipv6Header {
   /// More than any stack sends (RFC 8200 §4.1 lists four we may meet, one of them twice): a bound on the work.
   static constexpr unsigned kMaxExtensionHeaders = 6;
 
-  std::uint8_t traffic_class = 0;       ///< DSCP and ECN
-  std::uint32_t flow_label = 0;         ///< 20 bits
-  std::uint16_t payload_length = 0;     ///< after the fixed header: extension headers included
-  std::uint8_t protocol = 0;            ///< the last next-header: what the payload is
+  std::uint8_t traffic_class = 0;    ///< DSCP and ECN
+  std::uint32_t flow_label = 0;      ///< 20 bits
+  std::uint16_t payload_length = 0;  ///< after the fixed header: extension headers included
+  std::uint8_t protocol = 0;         ///< the last next-header: what the payload is
   std::uint8_t hop_limit = 64;
   Address source, destination;          ///< both IPv6
   std::uint16_t header_length = kSize;  ///< as parsed, with extension headers; ignored when written

@@ -117,9 +117,9 @@ TEST(MptcpCodec, DssIsExactlyAsLongAsItsFlagsSay) {
 
 TEST(MptcpCodec, DssReadsWhatTheDiagramSays) {
   const std::uint8_t bytes[] = {30, 18, 0x20, 0x05, 0, 0, 0, 9, 0, 0, 0, 7, 0, 0, 0, 1, 0, 100};
-  EXPECT_EQ(parse_mptcp(bytes), MptcpOption(Dss{.ack = DataSeqForm{9, false},
-                                                .map = Mapping{DataSeqForm{7, false}, 1, 100, {}},
-                                                .data_fin = false}));
+  EXPECT_EQ(parse_mptcp(bytes),
+            MptcpOption(Dss{
+                .ack = DataSeqForm{9, false}, .map = Mapping{DataSeqForm{7, false}, 1, 100, {}}, .data_fin = false}));
 }
 
 // RFC 8684 §3.4.1: 16 or 18 bytes for IPv4, 28 or 30 for IPv6; an echo has no MAC.

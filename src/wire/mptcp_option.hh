@@ -164,7 +164,11 @@ const Form* find(const MptcpOptions& options) {
 
 template <>
 struct anabranch::Names<anabranch::wire::ResetReason> {
-  static constexpr std::string_view list[] = {"unspecified", "mptcp_error", "lack_of_resources",
-                                              "administratively_prohibited", "too_much_outstanding_data",
-                                              "unacceptable_performance", "middlebox_interference"};
+  static constexpr std::string_view list[] = {"unspecified",
+                                              "mptcp_error",
+                                              "lack_of_resources",
+                                              "administratively_prohibited",
+                                              "too_much_outstanding_data",
+                                              "unacceptable_performance",
+                                              "middlebox_interference"};
 };

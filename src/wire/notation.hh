@@ -33,10 +33,10 @@ struct SegmentLine {
 
 /// What the numbers of one direction count from, seen from the segment's sender.
 struct Origins {
-  SeqNum seq;          ///< the sender's ISN
-  SeqNum ack;          ///< its peer's ISN: for ack and SACK blocks
-  DataSeq data;        ///< the sender's IDSN: for mappings
-  DataSeq data_ack;    ///< its peer's IDSN: for DATA_ACK and MP_FAIL
+  SeqNum seq;        ///< the sender's ISN
+  SeqNum ack;        ///< its peer's ISN: for ack and SACK blocks
+  DataSeq data;      ///< the sender's IDSN: for mappings
+  DataSeq data_ack;  ///< its peer's IDSN: for DATA_ACK and MP_FAIL
   constexpr bool operator==(const Origins&) const = default;
   constexpr Origins reversed() const { return {ack, seq, data_ack, data}; }
 };
@@ -45,8 +45,8 @@ struct Origins {
 using Symbols = std::function<std::optional<std::uint64_t>(std::string_view name)>;
 
 struct NotationError {
-  std::size_t at = 0;    ///< offset in the text
-  std::string what;      ///< what was expected there
+  std::size_t at = 0;  ///< offset in the text
+  std::string what;    ///< what was expected there
 };
 
 std::expected<SegmentLine, NotationError> parse_notation(std::string_view text, const Origins& origins = {},

@@ -177,7 +177,12 @@ std::string format_option(const MptcpOption& option, const Origins& origins) {
 }
 
 SegmentLine line_of(const TcpHeader& h, std::uint32_t payload) {
-  return {.flags = h.flags, .seq = h.seq, .payload = payload, .ack = h.flags.ack ? h.ack : SeqNum{},
-          .window = h.window, .tcp = h.tcp, .mptcp = h.mptcp};
+  return {.flags = h.flags,
+          .seq = h.seq,
+          .payload = payload,
+          .ack = h.flags.ack ? h.ack : SeqNum{},
+          .window = h.window,
+          .tcp = h.tcp,
+          .mptcp = h.mptcp};
 }
 }  // namespace anabranch::wire

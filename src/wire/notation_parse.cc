@@ -225,9 +225,15 @@ struct MptcpName {
   MptcpOption (*read)(Item&, const Origins&);
 };
 constexpr MptcpName kMptcpNames[] = {
-    {"capable", read_capable},   {"join", read_join},         {"dss", read_dss},
-    {"add_addr", read_add_addr}, {"remove_addr", read_remove_addr}, {"prio", read_prio},
-    {"fail", read_fail},         {"fast_close", read_fast_close}, {"reset", read_reset},
+    {"capable", read_capable},
+    {"join", read_join},
+    {"dss", read_dss},
+    {"add_addr", read_add_addr},
+    {"remove_addr", read_remove_addr},
+    {"prio", read_prio},
+    {"fail", read_fail},
+    {"fast_close", read_fast_close},
+    {"reset", read_reset},
     {"unknown", read_unknown},
 };
 

@@ -20,8 +20,10 @@ TEST(Notation, CanonicalLinesAreReadAndWrittenBack) {
 RC_GTEST_PROP(Notation, ReadingWhatWasWrittenGivesTheSameSegment, ()) {
   SegmentLine line = line_of(arbitrary::header(), *rc::gen::inRange(0u, 70'000u));
   if (arbitrary::coin()) { line.window.reset(); }
-  const Origins origins{{arbitrary::bits<std::uint32_t>()}, {arbitrary::bits<std::uint32_t>()},
-                        {arbitrary::bits<std::uint64_t>()}, {arbitrary::bits<std::uint64_t>()}};
+  const Origins origins{{arbitrary::bits<std::uint32_t>()},
+                        {arbitrary::bits<std::uint32_t>()},
+                        {arbitrary::bits<std::uint64_t>()},
+                        {arbitrary::bits<std::uint64_t>()}};
   const std::string text = format_notation(line, origins);
   const auto read = parse_notation(text, origins);
   RC_ASSERT(read.has_value());

@@ -61,9 +61,15 @@ TEST(OptionSpace, WhatFitsBesideTimestamps) {
     std::size_t size, blocks;
   };
   const Row rows[] = {
-      {dss(true, true, true), 28, 0},   {dss(true, true, false), 26, 0}, {dss(false, true, false), 22, 0},
-      {dss(true, false, false), 12, 1}, {dss(false, false, false), 8, 2}, {JoinAck{}, 24, 0},
-      {CapableData{}, 22, 0},           {CapableAck{}, 20, 0},           {Prio{}, 3, 2},
+      {dss(true, true, true), 28, 0},
+      {dss(true, true, false), 26, 0},
+      {dss(false, true, false), 22, 0},
+      {dss(true, false, false), 12, 1},
+      {dss(false, false, false), 8, 2},
+      {JoinAck{}, 24, 0},
+      {CapableData{}, 22, 0},
+      {CapableAck{}, 20, 0},
+      {Prio{}, 3, 2},
   };
   for (const Row& row : rows) {
     EXPECT_EQ(written_size(row.option), row.size);

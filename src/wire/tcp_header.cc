@@ -40,8 +40,14 @@ std::uint8_t flag_bits(const TcpFlags& f) {
 TcpFlags flags_from_bits(std::uint8_t bits) {
   using H = TcpHeader;
   const auto has = [bits](std::uint8_t bit) { return (bits & bit) != 0; };
-  return {.fin = has(H::kFinBit), .syn = has(H::kSynBit), .rst = has(H::kRstBit), .psh = has(H::kPshBit),
-          .ack = has(H::kAckBit), .urg = has(H::kUrgBit), .ece = has(H::kEceBit), .cwr = has(H::kCwrBit)};
+  return {.fin = has(H::kFinBit),
+          .syn = has(H::kSynBit),
+          .rst = has(H::kRstBit),
+          .psh = has(H::kPshBit),
+          .ack = has(H::kAckBit),
+          .urg = has(H::kUrgBit),
+          .ece = has(H::kEceBit),
+          .cwr = has(H::kCwrBit)};
 }
 
 std::expected<void, TcpFailure> parse_options(std::span<const std::uint8_t> options, TcpOptions& tcp,
@@ -92,9 +98,7 @@ std::expected<std::size_t, TcpFailure> parse_tcp_header(std::span<const std::uin
   return size;
 }
 
-std::size_t written_size(const TcpHeader& header) {
-  return TcpHeader::kSize + options_size(header.tcp, header.mptcp);
-}
+std::size_t written_size(const TcpHeader& header) { return TcpHeader::kSize + options_size(header.tcp, header.mptcp); }
 
 void write_tcp_header(Writer& out, const TcpHeader& header) {
   out.u16(header.source_port);

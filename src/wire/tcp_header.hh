@@ -17,7 +17,7 @@
 namespace anabranch::wire {
 
 struct TcpHeader {
-  static constexpr std::size_t kSize = 20;      ///< without options
+  static constexpr std::size_t kSize = 20;  ///< without options
   static constexpr std::size_t kMaxSize = 60;
   // Where fields lie, for those who edit headers in place.
   static constexpr std::size_t kSeqAt = 4, kOffsetAt = 12, kFlagsAt = 13, kChecksumAt = 16;
@@ -27,7 +27,7 @@ struct TcpHeader {
   std::uint16_t source_port = 0, destination_port = 0;
   SeqNum seq, ack;
   TcpFlags flags;
-  std::uint16_t window = 0;    ///< as on the wire
+  std::uint16_t window = 0;  ///< as on the wire
   std::uint16_t checksum = 0;
   std::uint16_t urgent = 0;
   TcpOptions tcp;
@@ -36,9 +36,9 @@ struct TcpHeader {
 };
 
 enum class TcpFailure : std::uint8_t {
-  too_short,           ///< fewer than 20 bytes
-  bad_data_offset,     ///< below 5 words, or beyond the bytes at hand
-  bad_option_length,   ///< an option's length is below 2 or runs beyond the header
+  too_short,          ///< fewer than 20 bytes
+  bad_data_offset,    ///< below 5 words, or beyond the bytes at hand
+  bad_option_length,  ///< an option's length is below 2 or runs beyond the header
 };
 
 /// Parses the header at the front of `bytes` into `out` and returns how long it is; checksum not verified.

@@ -18,9 +18,9 @@ struct SackBlock {  ///< RFC 2018 §3: [left, right)
   constexpr bool operator==(const SackBlock&) const = default;
 };
 struct TcpOptions {
-  std::optional<std::uint16_t> mss;            ///< RFC 9293 §3.7.1, SYN only
-  std::optional<std::uint8_t> window_scale;    ///< RFC 7323 §2, SYN only; as sent, not yet limited to 14
-  bool sack_permitted = false;                 ///< RFC 2018 §2, SYN only
+  std::optional<std::uint16_t> mss;          ///< RFC 9293 §3.7.1, SYN only
+  std::optional<std::uint8_t> window_scale;  ///< RFC 7323 §2, SYN only; as sent, not yet limited to 14
+  bool sack_permitted = false;               ///< RFC 2018 §2, SYN only
   std::optional<Timestamps> timestamps;
   boost::container::static_vector<SackBlock, 4> sack;
   bool operator==(const TcpOptions&) const = default;

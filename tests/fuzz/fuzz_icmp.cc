@@ -26,8 +26,8 @@ FUZZ_TARGET(icmp) {
     ANABRANCH_CHECK(error->source.address.family == Family::v4);
     ANABRANCH_CHECK(error->kind == IcmpKind::fragmentation_needed || error->mtu == 0);
     // The same complaint, told by us about the quoted packet, is read the same way.
-    const auto packet = icmp_error_packet(Address::v4(10, 0, 0, 1), error->kind, error->mtu,
-                                          std::span{message}.subspan(8));
+    const auto packet =
+        icmp_error_packet(Address::v4(10, 0, 0, 1), error->kind, error->mtu, std::span{message}.subspan(8));
     const auto again = parse_icmp_v4(std::span{packet}.subspan(20));
     ANABRANCH_CHECK(again.has_value() && *again == *error);
   }

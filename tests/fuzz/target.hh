@@ -18,16 +18,16 @@ struct Registered {
 }  // namespace anabranch::fuzz
 
 #ifdef ANABRANCH_LIBFUZZER
-#define FUZZ_TARGET(name)                                                                     \
-  static void fuzz_##name(std::span<const std::uint8_t> input);                               \
-  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {        \
-    fuzz_##name({bytes, size});                                                               \
-    return 0;                                                                                 \
-  }                                                                                           \
+#define FUZZ_TARGET(name)                                                              \
+  static void fuzz_##name(std::span<const std::uint8_t> input);                        \
+  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) { \
+    fuzz_##name({bytes, size});                                                        \
+    return 0;                                                                          \
+  }                                                                                    \
   static void fuzz_##name([[maybe_unused]] std::span<const std::uint8_t> input)
 #else
-#define FUZZ_TARGET(name)                                                                     \
-  static void fuzz_##name(std::span<const std::uint8_t> input);                               \
-  static const ::anabranch::fuzz::Registered registered_##name{#name, fuzz_##name};           \
+#define FUZZ_TARGET(name)                                                           \
+  static void fuzz_##name(std::span<const std::uint8_t> input);                     \
+  static const ::anabranch::fuzz::Registered registered_##name{#name, fuzz_##name}; \
   static void fuzz_##name([[maybe_unused]] std::span<const std::uint8_t> input)
 #endif

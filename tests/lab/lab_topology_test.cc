@@ -1,5 +1,5 @@
-#include "apps/http_failure.hh"
 #include "apps/lab_topology.hh"
+#include "apps/http_failure.hh"
 
 #include <gtest/gtest.h>
 
@@ -38,8 +38,10 @@ TEST(LabTopology, TwoPathIsTwoLinksOfFortyAndTwentyMegabits) {
 TEST(LabTopology, NoOtherIsBuiltIn) { EXPECT_TRUE(built_in_topology("three-path").empty()); }
 
 TEST(LabTopology, SysctlsRoutesAndLimitsReachTheHost) {
-  const Topology topology = topology_from_toml(with_link("[hosts.c]\nsubflows = 2\nroutes = [\"default via 10.0.0.1\"]\n"
-                                                         "sysctl = { \"net.ipv4.ip_forward\" = 1 }\n"), "x.toml");
+  const Topology topology =
+      topology_from_toml(with_link("[hosts.c]\nsubflows = 2\nroutes = [\"default via 10.0.0.1\"]\n"
+                                   "sysctl = { \"net.ipv4.ip_forward\" = 1 }\n"),
+                         "x.toml");
   const HostPlan& host = topology.hosts.at(2);
   EXPECT_EQ(host.subflows, 2u);
   EXPECT_EQ(host.routes.at(0), "default via 10.0.0.1");

@@ -36,8 +36,8 @@ TEST(LabValues, WhatIsNoValueIsRefused) {
 
 TEST(LabSettings, WhatIsPrintedReadsBackTheSame) {
   LinkSettings settings;
-  for (const char* word : {"rate=40Mbps", "delay=10ms", "jitter=500us", "queue=2bdp", "loss=0.5%", "reorder=2%",
-                           "duplicate=1%", "down"}) {
+  for (const char* word :
+       {"rate=40Mbps", "delay=10ms", "jitter=500us", "queue=2bdp", "loss=0.5%", "reorder=2%", "duplicate=1%", "down"}) {
     EXPECT_EQ(apply_setting(settings, word), std::nullopt) << word;
   }
   LinkSettings again;

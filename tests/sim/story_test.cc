@@ -1,6 +1,6 @@
 // What Multipath TCP is for, told as stories: two links, a transfer, something happens, and the bytes arrive anyway.
-#include "sim/world.hh"
 #include "packet/dissect.hh"
+#include "sim/world.hh"
 
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -46,7 +46,8 @@ struct Pair {
 
 TEST(Story, ATransferSurvivesTheLossOfItsBestPath) {
   Pair pair;
-  auto& wifi = pair.world.link(pair.phone, pair.server, {.rate = 40_Mbps, .delay = 10_ms, .queue = 64_KiB, .loss = 0.005});
+  auto& wifi =
+      pair.world.link(pair.phone, pair.server, {.rate = 40_Mbps, .delay = 10_ms, .queue = 64_KiB, .loss = 0.005});
   auto& lte = pair.world.link(pair.phone, pair.server, {.rate = 12_Mbps, .delay = 35_ms, .queue = 256_KiB});
   pair.world.at(2_s, [&] { wifi.cut(); });
   auto& transfer = pair.upload(16_MiB);
@@ -146,9 +147,9 @@ TEST_P(PlainPeer, AConnectionToItIsPlainTcpAndWorks) {
   for (const Application* end : {&transfer.client(), &transfer.server()}) {
     EXPECT_EQ(pair.info(*end).protocol, mptcp::Protocol::tcp);
     const bool plain = (end == &transfer.client()) == GetParam();
-    EXPECT_EQ(pair.info(*end).fallback_reason,
-              plain ? mptcp::FallbackReason::not_requested
-                    : GetParam() ? mptcp::FallbackReason::peer_did_not_offer : mptcp::FallbackReason::peer_refused);
+    EXPECT_EQ(pair.info(*end).fallback_reason, plain        ? mptcp::FallbackReason::not_requested
+                                               : GetParam() ? mptcp::FallbackReason::peer_did_not_offer
+                                                            : mptcp::FallbackReason::peer_refused);
   }
   ASSERT_TRUE(pair.completes(transfer, 30_s));
   EXPECT_EQ(second.delivered(), Bytes{});

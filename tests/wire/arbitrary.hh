@@ -49,8 +49,11 @@ inline Address address() {
   return a;
 }
 inline CapableFlags capable_flags() {
-  return {.version = static_cast<std::uint8_t>(below(16)), .checksum = coin(), .extensibility = coin(),
-          .no_more_to_this = coin(), .unknown_flags = static_cast<std::uint8_t>(bits<std::uint8_t>() & 0x1e),
+  return {.version = static_cast<std::uint8_t>(below(16)),
+          .checksum = coin(),
+          .extensibility = coin(),
+          .no_more_to_this = coin(),
+          .unknown_flags = static_cast<std::uint8_t>(bits<std::uint8_t>() & 0x1e),
           .hmac_sha256 = coin()};
 }
 inline DataSeqForm data_seq() {
@@ -59,15 +62,13 @@ inline DataSeqForm data_seq() {
 inline Dss dss() {
   Dss dss;
   if (coin()) { dss.ack = data_seq(); }
-  if (coin()) {
-    dss.map = Mapping{data_seq(), bits<std::uint32_t>(), bits<std::uint16_t>(), maybe<std::uint16_t>()};
-  }
+  if (coin()) { dss.map = Mapping{data_seq(), bits<std::uint32_t>(), bits<std::uint16_t>(), maybe<std::uint16_t>()}; }
   dss.data_fin = coin();
   return dss;
 }
 inline AddAddr add_addr() {
-  AddAddr add{.echo = coin(), .id = {bits<std::uint8_t>()}, .address = address(), .port = maybe<std::uint16_t>(),
-              .mac = {}};
+  AddAddr add{
+      .echo = coin(), .id = {bits<std::uint8_t>()}, .address = address(), .port = maybe<std::uint16_t>(), .mac = {}};
   if (!add.echo) { add.mac = bits<std::uint64_t>(); }
   return add;
 }
@@ -102,8 +103,7 @@ inline MptcpOption option() {
     case 11: return Fail{bits<U64>()};
     case 12: return FastClose{{bits<U64>()}};
     default:
-      return Reset{coin(), static_cast<std::uint8_t>(bits<std::uint8_t>() & 0x0e),
-                   static_cast<ResetReason>(below(12))};
+      return Reset{coin(), static_cast<std::uint8_t>(bits<std::uint8_t>() & 0x0e), static_cast<ResetReason>(below(12))};
   }
 }
 inline TcpFlags flags() { return flags_from_bits(bits<std::uint8_t>()); }
@@ -121,10 +121,16 @@ inline TcpOptions tcp_options() {
 
 /// A header whose options all fit, SACK blocks included.
 inline TcpHeader header() {
-  TcpHeader h{.source_port = bits<std::uint16_t>(), .destination_port = bits<std::uint16_t>(),
-              .seq = {bits<std::uint32_t>()}, .ack = {bits<std::uint32_t>()}, .flags = flags(),
-              .window = bits<std::uint16_t>(), .checksum = bits<std::uint16_t>(), .urgent = bits<std::uint16_t>(),
-              .tcp = tcp_options(), .mptcp = {}};
+  TcpHeader h{.source_port = bits<std::uint16_t>(),
+              .destination_port = bits<std::uint16_t>(),
+              .seq = {bits<std::uint32_t>()},
+              .ack = {bits<std::uint32_t>()},
+              .flags = flags(),
+              .window = bits<std::uint16_t>(),
+              .checksum = bits<std::uint16_t>(),
+              .urgent = bits<std::uint16_t>(),
+              .tcp = tcp_options(),
+              .mptcp = {}};
   const int wished = below(4);
   for (int i = 0; i < wished; ++i) {
     h.mptcp.push_back(option());

@@ -45,8 +45,13 @@ class Draw {
   wire::SegmentLine line() {
     using namespace wire;
     const auto number = [&] { return static_cast<std::uint32_t>(random_.next()); };
-    SegmentLine line{.flags = {.ack = true}, .seq = {number()}, .payload = 0, .ack = {number()},
-                     .window = static_cast<std::uint16_t>(random_.next()), .tcp = {}, .mptcp = {}};
+    SegmentLine line{.flags = {.ack = true},
+                     .seq = {number()},
+                     .payload = 0,
+                     .ack = {number()},
+                     .window = static_cast<std::uint16_t>(random_.next()),
+                     .tcp = {},
+                     .mptcp = {}};
     if (coin()) { line.tcp.timestamps = Timestamps{number(), number()}; }
     line.mptcp.push_back(option(line));
     if (coin()) { line.mptcp.push_back(Prio{coin()}); }

@@ -17,7 +17,7 @@ class JoinClient final : public SubflowRole {
   void on_deadline(Session& session, Lane& lane, Instant now) override;
   std::string_view name() const override { return "join_client"; }
 
-  static constexpr unsigned kThirdAcks = 7;             ///< then the join has failed; Linux sends about as many
+  static constexpr unsigned kThirdAcks = 7;  ///< then the join has failed; Linux sends about as many
 
  private:
   Step read_syn_ack(Session& session, Lane& lane, const Reading& reading);

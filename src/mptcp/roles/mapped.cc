@@ -55,8 +55,8 @@ void take_dss(Session& s, Lane& lane, const wire::Dss& dss, SubPos near, ReadOpt
 }
 
 void take_capable_data(Session& s, Lane& lane, const wire::CapableData& o) {
-  const wire::Mapping implied{.data = {wrap(DataPos{1}, s.remote_origin).raw, true},
-                              .subflow = 1, .length = o.length, .checksum = o.checksum};
+  const wire::Mapping implied{
+      .data = {wrap(DataPos{1}, s.remote_origin).raw, true}, .subflow = 1, .length = o.length, .checksum = o.checksum};
   if (o.length != 0) { take_mapping(s, lane, implied, o.length, SubPos{1}); }
 }
 }  // namespace
@@ -67,21 +67,36 @@ ReadOptions read_options(Session& s, Lane& lane, const Reading& reading) {
   const bool reset = reading.segment.flags.rst;
   for (const wire::MptcpOption& option : reading.segment.mptcp) {
     out.any = true;
-    lane.heard_dss = lane.heard_dss || std::holds_alternative<wire::Dss>(option) || std::holds_alternative<wire::CapableData>(option);
+    lane.heard_dss = lane.heard_dss || std::holds_alternative<wire::Dss>(option) ||
+                     std::holds_alternative<wire::CapableData>(option);
     std::visit(Overloaded{
                    [&](const wire::Dss& o) { take_dss(s, lane, o, reading.at, out); },
-                   [&](const wire::CapableData& o) { take_capable_data(s, lane, o); lane.dss_owed = true; },
+                   [&](const wire::CapableData& o) {
+                     take_capable_data(s, lane, o);
+                     lane.dss_owed = true;
+                   },
                    [&](const wire::CapableAck&) { lane.dss_owed = true; },  // repeated: our answer was lost
                    [&](const wire::JoinAck&) { lane.dss_owed = true; },     // likewise
                    [&](const wire::AddAddr& o) { tell(HeardAddAddr{o}); },
                    [&](const wire::RemoveAddr& o) { tell(HeardRemoveAddr{o}); },
-                   [&](const wire::Prio& o) { lane.remote_backup = o.backup; tell(HeardPrio{o.backup}); },
-                   [&](const wire::Fail&) { out.failed = true; tell(Counted{Counter::mp_fail_received}); },
-                   [&](const wire::FastClose& o) {
-                     if (o.receiver == s.local_key) { tell(HeardFastClose{}); }
-                     else { s.oddities.add(Oddity::fast_close_wrong_key); }
+                   [&](const wire::Prio& o) {
+                     lane.remote_backup = o.backup;
+                     tell(HeardPrio{o.backup});
                    },
-                   [&](const wire::Reset& o) { if (reset) { tell(HeardReset{o}); } },
+                   [&](const wire::Fail&) {
+                     out.failed = true;
+                     tell(Counted{Counter::mp_fail_received});
+                   },
+                   [&](const wire::FastClose& o) {
+                     if (o.receiver == s.local_key) {
+                       tell(HeardFastClose{});
+                     } else {
+                       s.oddities.add(Oddity::fast_close_wrong_key);
+                     }
+                   },
+                   [&](const wire::Reset& o) {
+                     if (reset) { tell(HeardReset{o}); }
+                   },
                    [&](const wire::Unknown&) { s.oddities.add(Oddity::unknown_option); },
                    [&](const auto&) { s.oddities.add(Oddity::option_not_for_this_role); },
                },

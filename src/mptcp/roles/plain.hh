@@ -8,8 +8,8 @@ class Plain final : public SubflowRole {
  public:
   /// From where on the two ends agree to count plainly.
   struct From {
-    SubPos sub{1};     ///< the peer's bytes on the subflow ...
-    DataPos data{1};   ///< ... and where they stand in the connection
+    SubPos sub{1};    ///< the peer's bytes on the subflow ...
+    DataPos data{1};  ///< ... and where they stand in the connection
   };
   Plain() = default;
   explicit Plain(From from) : from_{from} {}

@@ -18,24 +18,31 @@ namespace anabranch::mptcp {
 struct Lane {
   SubflowId id;
   wire::AddressId local, remote;
-  bool joined = false;                       ///< came by MP_JOIN
+  bool joined = false;  ///< came by MP_JOIN
   bool local_backup = false, remote_backup = false;
   MappingTx tx;
   MappingRx rx;
-  std::deque<wire::MptcpOption> signals;     ///< to leave on pure ACKs of their own, in this order
-  bool heard_dss = false;                    ///< the peer has sent one here
-  bool dss_owed = false;                     ///< a pure ACK with DSS shall leave (DATA_ACK, DATA_FIN, fourth ACK)
-  std::optional<DataPos> told_ack;           ///< DATA_ACK of the segment being read: its window counts from there
-  bool fast_closing = false;                 ///< RSTs carry MP_FASTCLOSE
-  bool fail_on_reset = false;                ///< RSTs carry MP_FAIL
+  std::deque<wire::MptcpOption> signals;  ///< to leave on pure ACKs of their own, in this order
+  bool heard_dss = false;                 ///< the peer has sent one here
+  bool dss_owed = false;                  ///< a pure ACK with DSS shall leave (DATA_ACK, DATA_FIN, fourth ACK)
+  std::optional<DataPos> told_ack;        ///< DATA_ACK of the segment being read: its window counts from there
+  bool fast_closing = false;              ///< RSTs carry MP_FASTCLOSE
+  bool fail_on_reset = false;             ///< RSTs carry MP_FAIL
 };
 
 class SubflowRole;
 struct Stay {};
-struct Become { std::unique_ptr<SubflowRole> successor; };
-struct Found { Finding finding; FallbackReason why; };
-struct Refuse { wire::ResetReason reason; };
-struct Ignore {};                            ///< the whole segment
+struct Become {
+  std::unique_ptr<SubflowRole> successor;
+};
+struct Found {
+  Finding finding;
+  FallbackReason why;
+};
+struct Refuse {
+  wire::ResetReason reason;
+};
+struct Ignore {};  ///< the whole segment
 using Step = std::variant<Stay, Become, Found, Refuse, Ignore>;
 
 struct Reading {
@@ -68,10 +75,10 @@ void write_reset(Session& session, const Lane& lane, const tcp::Plan& plan, wire
 std::size_t dss_bytes(const Session& session);
 
 struct ReadOptions {
-  bool data_ack = false;     ///< a DSS with a DATA_ACK was there: the peer speaks MPTCP
-  bool any = false;          ///< some MPTCP option was there
-  bool infinite = false;     ///< an infinite mapping
-  bool failed = false;       ///< MP_FAIL
+  bool data_ack = false;  ///< a DSS with a DATA_ACK was there: the peer speaks MPTCP
+  bool any = false;       ///< some MPTCP option was there
+  bool infinite = false;  ///< an infinite mapping
+  bool failed = false;    ///< MP_FAIL
 };
 /// What an RST says on a subflow whose peer has not proved who it is: MP_TCPRST, and MP_FASTCLOSE, which has a key.
 void read_reset(Session& session, const Lane& lane, const Segment& segment);
