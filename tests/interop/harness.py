@@ -21,8 +21,15 @@ HERE = pathlib.Path(__file__).resolve().parent
 MARK = "ANABRANCH_INTEROP_RUN"  # in the environment of every process started here
 
 
+ATTEMPTS = 3  # at rates, on a machine that others use too
+
+
 class Failed(Exception):
     """The case did not end well; the first argument is the reason in one line, the second may be a longer text."""
+
+
+class TooSlow(Failed):
+    """A rate was not reached. The machine may have been busy: worth another attempt, unlike anything else."""
 
 
 class Skip(Exception):
@@ -32,6 +39,11 @@ class Skip(Exception):
 def expect(condition, reason, details=""):
     if not condition:
         raise Failed(reason, details)
+
+
+def expect_rate(condition, reason):
+    if not condition:
+        raise TooSlow(reason)
 
 
 def topology(family="mixed-both", rates=("40Mbps", "20Mbps"), delays=("10ms", "25ms")):
@@ -189,6 +201,13 @@ class Run:
         if not self.wanted(name):
             return
         began = time.monotonic()
+        for attempt in range(1, ATTEMPTS + 1):
+            if self.attempt(name, work, toml, last=attempt == ATTEMPTS):
+                break
+        self.note(f"  {name}: {time.monotonic() - began:.1f} s")
+
+    def attempt(self, name, work, toml, last):
+        """False when it was too slow and may be tried again."""
         lab = None
         try:
             if toml is None:
@@ -200,6 +219,9 @@ class Run:
         except Skip as reason:
             self.note(f"skip {name}: {reason}")
         except Failed as failure:
+            if isinstance(failure, TooSlow) and not last:
+                self.note(f"  {failure}: once more")
+                return False
             self.tell_failure(name, lab, *failure.args)
         except (subprocess.SubprocessError, OSError, ValueError, KeyError) as surprise:
             self.tell_failure(name, lab, f"{type(surprise).__name__}: {surprise}")
@@ -207,7 +229,7 @@ class Run:
             if lab:
                 lab.close()
                 shutil.rmtree(lab.folder, ignore_errors=True)
-            self.note(f"  {name}: {time.monotonic() - began:.1f} s")
+        return True
 
     def tell_failure(self, name, lab, reason, details=""):
         self.failed += 1

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from harness import HERE, Failed, expect, need, python, sha256, topology
+from harness import HERE, Failed, expect, expect_rate, need, python, sha256, topology
 
 PORT = 8080
 SHAPED = {}  # the rates of two-path: 40 and 20 Mb/s
@@ -186,14 +186,14 @@ def main_fetch(lab):
     report = ours_fetches(lab, "v4", 100)
     rate = report["goodput_bits_per_second"] / 1e6
     lab.run.note(f"  goodput {rate:.1f} Mb/s of 60")
-    expect(rate >= 54, f"goodput {rate:.1f} Mb/s, 54 expected")
+    expect_rate(rate >= 54, f"goodput {rate:.1f} Mb/s, 54 expected")
 
 
 def main_serve(lab):
     seconds = ours_serves(lab, "v4", 100)
     rate = goodput(100e6, seconds)
     lab.run.note(f"  goodput {rate:.1f} Mb/s of 60")
-    expect(rate >= 54, f"goodput {rate:.1f} Mb/s, 54 expected")
+    expect_rate(rate >= 54, f"goodput {rate:.1f} Mb/s, 54 expected")
 
 
 def loss_fetch(lab):
@@ -206,7 +206,7 @@ def loss_fetch(lab):
     both = Fetch(lab, url("v4", name), digest=digest).wait()
     alone, both = (one["goodput_bits_per_second"] / 1e6 for one in (alone, both))
     lab.run.note(f"  path1 alone {alone:.1f} Mb/s, with path2 at 1 % loss {both:.1f} Mb/s")
-    expect(both >= 0.6 * alone, f"{both:.1f} Mb/s with both paths, {alone:.1f} with path1 alone")
+    expect_rate(both >= 0.6 * alone, f"{both:.1f} Mb/s with both paths, {alone:.1f} with path1 alone")
 
 
 def loss_serve(lab):
@@ -219,7 +219,7 @@ def loss_serve(lab):
     both = goodput(60e6, curl(lab, url("v4", name), digest))
     end_our_server(lab, server)
     lab.run.note(f"  path1 alone {alone:.1f} Mb/s, with path2 at 1 % loss {both:.1f} Mb/s")
-    expect(both >= alone, f"{both:.1f} Mb/s with both paths, {alone:.1f} with path1 alone")
+    expect_rate(both >= alone, f"{both:.1f} Mb/s with both paths, {alone:.1f} with path1 alone")
 
 
 # --- plain TCP
