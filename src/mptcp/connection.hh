@@ -127,7 +127,7 @@ class Connection final : private cc::Group {
   void hear_add_addr(Subflow& s, const wire::AddAddr& option, Instant now);
   void hear_remove_addr(const wire::RemoveAddr& option, Instant now);
   void hear_fast_close(Instant now);
-  void note_mode();
+  void note_mode(Instant now);
   void step_closing(Instant now);
   void step_closing_plain();
   void end_finished_subflows(Instant now);

@@ -11,7 +11,7 @@ namespace anabranch::mptcp {
 void Connection::settle(Instant now) {
   hear_endpoints(now);
   hear_news(now);
-  note_mode();
+  note_mode(now);
   step_closing(now);
   end_finished_subflows(now);
   send_signals(now);
@@ -149,14 +149,15 @@ void Connection::hear_remove_addr(const wire::RemoveAddr& o, Instant now) {
   }
 }
 
-void Connection::note_mode() {
+void Connection::note_mode(Instant now) {
   if (mode_told_ == session_.mode) { return; }
   mode_told_ = session_.mode;
   if (session_.mode != Mode::tcp) { return; }
   counters_.add(Counter::fallbacks);
   events_.push_back({Happened::fell_back});
-  if (!env_.trace.wants()) { return; }
-  env_.trace.on({}, {{number_, 0}, trace::Fallback{"become_tcp", anabranch::name(session_.fallback)}});
+  trace::emit(env_.trace, now, {number_, 0}, [&] {
+    return trace::Fallback{"become_tcp", anabranch::name(session_.fallback)};
+  });
 }
 
 // --- closing ---------------------------------------------------------------------------------------------------
