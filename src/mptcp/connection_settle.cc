@@ -155,9 +155,8 @@ void Connection::note_mode(Instant now) {
   if (session_.mode != Mode::tcp) { return; }
   counters_.add(Counter::fallbacks);
   events_.push_back({Happened::fell_back});
-  trace::emit(env_.trace, now, {number_, 0}, [&] {
-    return trace::Fallback{"become_tcp", anabranch::name(session_.fallback)};
-  });
+  trace::emit(env_.trace, now, {number_, 0},
+              [&] { return trace::Fallback{"become_tcp", anabranch::name(session_.fallback)}; });
 }
 
 // --- closing ---------------------------------------------------------------------------------------------------
