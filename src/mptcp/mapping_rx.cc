@@ -48,7 +48,6 @@ MappingRx::Translated MappingRx::deliver(SubPos at, Chain bytes, bool checksums)
       out.rest.append(bytes);
       return out;
     }
-    data_next_ = m.data + (next_ - m.sub);
     at = next_;
   }
   return out;

@@ -51,8 +51,6 @@ class MappingRx {
   Translated deliver(SubPos at, Chain bytes, bool checksums);
   SubPos next() const { return next_; }  ///< subflow bytes before it were delivered
   bool ever_verified() const { return verified_; }
-  /// Whether the peer has mapped up to here without leaving anything out; for falling back in place.
-  std::optional<DataPos> data_after_last() const { return data_next_; }
 
  private:
   bool complete(const RxMapping& mapping, Chain part, SubPos at, Translated& out);
@@ -60,7 +58,6 @@ class MappingRx {
   std::deque<RxMapping> mappings_;  ///< by sub, disjoint
   Chain pending_;                   ///< bytes of the first mapping, waiting for the rest of it (checksums only)
   SubPos next_{1};
-  std::optional<DataPos> data_next_ = DataPos{1};
   bool verified_ = false;
 };
 }  // namespace anabranch::mptcp
