@@ -1,4 +1,5 @@
 // Every file tests/scripts/<topic>/<story>.script is a test of its own (docs/notation.md, "Scripts").
+#include "support/paths.hh"
 #include "support/script.hh"
 
 #include <algorithm>
@@ -10,7 +11,7 @@ namespace {
 
 std::vector<std::string> all_scripts() {
   std::vector<std::string> out;
-  const std::filesystem::path root = std::filesystem::path{ANABRANCH_TESTS_DIR} / "scripts";
+  const std::filesystem::path root = std::filesystem::path{tests_folder()} / "scripts";
   for (const auto& entry : std::filesystem::recursive_directory_iterator{root}) {
     if (entry.path().extension() == ".script") { out.push_back(relative(entry.path(), root).string()); }
   }
@@ -26,9 +27,7 @@ std::string test_name(const testing::TestParamInfo<std::string>& info) {
 
 class Scripts : public testing::TestWithParam<std::string> {};
 
-TEST_P(Scripts, GoAsWritten) {
-  EXPECT_EQ("", run_script_file(std::string{ANABRANCH_TESTS_DIR} + "/scripts/" + GetParam()));
-}
+TEST_P(Scripts, GoAsWritten) { EXPECT_EQ("", run_script_file(tests_folder() + "/scripts/" + GetParam())); }
 
 INSTANTIATE_TEST_SUITE_P(All, Scripts, testing::ValuesIn(all_scripts()), test_name);
 

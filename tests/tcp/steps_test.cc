@@ -1,5 +1,6 @@
 // Every (phase, segment) pair as a table: what it leads to and what leaves. A change shows up in review.
 #include "solo.hh"
+#include "support/paths.hh"
 
 #include <fmt/format.h>
 #include <fstream>
@@ -164,7 +165,7 @@ TEST(Steps, AreThoseOfTheReviewedTable) {
     }
     table += "\n";
   }
-  const std::string path = std::string(ANABRANCH_TESTS_DIR) + "/tcp/steps.golden";
+  const std::string path = support::tests_folder() + "/tcp/steps.golden";
   if (std::getenv("ANABRANCH_UPDATE_GOLDEN") != nullptr) { std::ofstream{path} << table; }
   std::ostringstream golden;
   golden << std::ifstream{path}.rdbuf();
