@@ -31,7 +31,7 @@ class MiddleboxTest : public testing::Test {
     segment.flags.ack = ack;
     segment.tcp = {.mss = 1460, .window_scale = 7, .sack_permitted = true, .timestamps = {}, .sack = {}};
     if (ack) {
-      segment.mptcp = {wire::CapableSynAck{{}, wire::Key{7}}};
+      segment.mptcp = {wire::CapableKey{{}, wire::Key{7}}};
     } else {
       segment.mptcp = {wire::CapableSyn{}};
     }

@@ -63,7 +63,7 @@ void Oracle::sent_syn(const Seen& seen) {
   half.offers_scale = seen.segment.tcp.window_scale.has_value();
   half.scale = std::min<std::uint8_t>(seen.segment.tcp.window_scale.value_or(0), 14);  // RFC 7323 §2.3
   const auto& options = seen.segment.mptcp;
-  const bool option = wire::find<wire::CapableSyn>(options) || wire::find<wire::CapableSynAck>(options) ||
+  const bool option = wire::find<wire::CapableSyn>(options) || wire::find<wire::CapableKey>(options) ||
                       wire::find<wire::JoinSyn>(options) || wire::find<wire::JoinSynAck>(options);
   if (seen.direction == kUp) {
     seen.flow.offered = option;
@@ -79,7 +79,7 @@ void Oracle::learn_keys(const Seen& seen) {
     stream.idsn = idsn;
   };
   const auto& options = seen.segment.mptcp;
-  if (const auto* syn_ack = wire::find<wire::CapableSynAck>(options)) { learn(seen.stream(), syn_ack->sender); }
+  if (const auto* syn_ack = wire::find<wire::CapableKey>(options)) { learn(seen.stream(), syn_ack->sender); }
   if (const auto* ack = wire::find<wire::CapableAck>(options)) {
     learn(seen.stream(), ack->sender);
     learn(seen.reverse(), ack->receiver);

@@ -64,7 +64,7 @@ class OracleTest : public testing::Test {
     syn_ack.seq = {8000};
     syn_ack.ack = {4001};
     syn_ack.tcp.window_scale = 4;
-    if (multipath) { syn_ack.mptcp = {wire::CapableSynAck{{}, kServerKey}}; }
+    if (multipath) { syn_ack.mptcp = {wire::CapableKey{{}, kServerKey}}; }
     down_goes(syn_ack);
     Segment third = ack(4001, 8001);
     if (multipath) { third.mptcp = {wire::CapableAck{{}, kClientKey, kServerKey}}; }

@@ -1,7 +1,8 @@
-/// MPTCP options: bytes to values and back, every form of RFC 8684 in every length it may have.
+/// MPTCP options: bytes to values and back, every form of RFC 8684 and RFC 6824 in every length it may have.
 ///
-/// A form is known by subtype and exact length; no form is ambiguous beyond that, so no context is needed. Wrong
-/// length or subtype gives `Unknown`, which receivers count and ignore. Reserved bits are ignored and written as 0.
+/// A form is known by subtype, exact length and, where the two versions differ, one nibble of its third byte; none is
+/// ambiguous beyond that, so no context is needed. Wrong length or subtype gives `Unknown`, which receivers count and
+/// ignore. Reserved bits are ignored and written as 0.
 #pragma once
 #include "wire/mptcp_option.hh"
 #include "wire/writer.hh"
@@ -25,6 +26,9 @@ enum class Subtype : std::uint8_t {  // RFC 8684 §8.2
   mp_fastclose = 7,
   mp_tcprst = 8,
 };
+
+/// Which bits of MP_CAPABLE's flags are kept without a meaning: D to G, in version 0 C to G.
+constexpr std::uint8_t unknown_capable_flags(std::uint8_t version) { return version == 0 ? 0x3e : 0x1e; }
 
 /// `option`: the whole option, kind and length bytes included, as long as its length byte says. Total: never fails.
 MptcpOption parse_mptcp(std::span<const std::uint8_t> option);

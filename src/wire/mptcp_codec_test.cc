@@ -58,15 +58,37 @@ RC_GTEST_PROP(MptcpCodec, EveryFormOfAnotherLengthIsAnotherFormOrUnknown, ()) {
   }
 }
 
-// RFC 8684 §3.1, figure 5.
+// RFC 8684 §3.1, figure 4.
 TEST(MptcpCodec, CapableHasTheFiveLengthsOfTheRfcAndNoOther) {
   for (unsigned length = 4; length <= 40; ++length) {
     const MptcpOption option = parse_mptcp(raw(length, 0x01, 0x81));
     EXPECT_EQ(is<CapableSyn>(option), length == 4) << length;
-    EXPECT_EQ(is<CapableSynAck>(option), length == 12) << length;
+    EXPECT_EQ(is<CapableKey>(option), length == 12) << length;
     EXPECT_EQ(is<CapableAck>(option), length == 20) << length;
     EXPECT_EQ(is<CapableData>(option), length == 22 || length == 24) << length;
   }
+}
+
+// RFC 6824 §3.1, figure 4: a key on the SYN and no data with the option.
+TEST(MptcpCodec, CapableOfVersion0HasTwoLengths) {
+  for (unsigned length = 4; length <= 40; ++length) {
+    const MptcpOption option = parse_mptcp(raw(length, 0x00, 0x81));
+    EXPECT_EQ(is<CapableKey>(option), length == 12) << length;
+    EXPECT_EQ(is<CapableAck>(option), length == 20) << length;
+    EXPECT_EQ(is<Unknown>(option), length != 12 && length != 20) << length;
+  }
+}
+
+TEST(MptcpCodec, FlagCIsOneOfTheUnknownOnesInVersion0) {
+  const MptcpOption v0 = parse_mptcp(raw(12, 0x00, 0xbf)), v1 = parse_mptcp(raw(12, 0x01, 0xbf));
+  const CapableFlags& old = std::get<CapableKey>(v0).flags;
+  const CapableFlags& now = std::get<CapableKey>(v1).flags;
+  EXPECT_FALSE(old.no_more_to_this);
+  EXPECT_EQ(old.unknown_flags, 0x3e);
+  EXPECT_TRUE(now.no_more_to_this);
+  EXPECT_EQ(now.unknown_flags, 0x1e);
+  EXPECT_EQ(written(v0), raw(12, 0x00, 0xbf));
+  EXPECT_EQ(written(v1), raw(12, 0x01, 0xbf));
 }
 
 TEST(MptcpCodec, CapableReadsItsFields) {
@@ -77,7 +99,7 @@ TEST(MptcpCodec, CapableReadsItsFields) {
   EXPECT_FALSE(data.flags.extensibility);
   EXPECT_TRUE(data.flags.no_more_to_this);
   EXPECT_EQ(data.flags.unknown_flags, 0x14);
-  EXPECT_TRUE(data.flags.hmac_sha256);
+  EXPECT_TRUE(data.flags.hmac);
   EXPECT_EQ(data.sender.raw, 0x0405060708090a0bu);
   EXPECT_EQ(data.receiver.raw, 0x0c0d0e0f10111213u);
   EXPECT_EQ(data.length, 0x1415);
@@ -137,15 +159,43 @@ TEST(MptcpCodec, AddAddrHasFourLengthsAndAnEchoFourOthers) {
   }
 }
 
+// RFC 6824 §3.4.1, figure 12: the version of IP where version 1 has its flags; no MAC.
+TEST(MptcpCodec, AddAddrOfVersion0SaysItsFamilyTwice) {
+  for (unsigned length = 3; length <= 40; ++length) {
+    const MptcpOption v4 = parse_mptcp(raw(length, 0x34, 2)), v6 = parse_mptcp(raw(length, 0x36, 2));
+    EXPECT_EQ(is<AddAddrV0>(v4), length == 8 || length == 10) << length;
+    EXPECT_EQ(is<AddAddrV0>(v6), length == 20 || length == 22) << length;
+    for (const MptcpOption& option : {v4, v6}) {
+      const auto* add = std::get_if<AddAddrV0>(&option);
+      if (!add) { continue; }
+      EXPECT_EQ(add->address.family, length < 20 ? Family::v4 : Family::v6);
+      EXPECT_EQ(add->port.has_value(), length == 10 || length == 22);
+      EXPECT_EQ(written(option), raw(length, length < 20 ? 0x34 : 0x36, 2));
+    }
+  }
+  EXPECT_EQ(parse_mptcp(raw(10, 0x34, 2)), MptcpOption(AddAddrV0{{2}, Address::v4(4, 5, 6, 7), 0x0809}));
+}
+
+// RFC 8684 §3.4.1: three of the four bits are reserved in version 1, so a MAC tells more than they do.
+TEST(MptcpCodec, AddAddrWithAMacIsVersion1WhateverItsReservedBits) {
+  for (const unsigned nibble : {4u, 6u}) {
+    for (const unsigned length : {16u, 18u, 28u, 30u}) {
+      EXPECT_TRUE(is<AddAddr>(parse_mptcp(raw(length, 0x30 | nibble, 2)))) << nibble << ' ' << length;
+    }
+  }
+}
+
 TEST(MptcpCodec, ShortFormsHaveOneLength) {
   for (unsigned length = 3; length <= 40; ++length) {
     EXPECT_EQ(is<RemoveAddr>(parse_mptcp(raw(length, 0x40))), length >= 4 && length <= 39) << length;
-    EXPECT_EQ(is<Prio>(parse_mptcp(raw(length, 0x51))), length == 3) << length;  // RFC 6824's had 4 as well
+    EXPECT_EQ(is<Prio>(parse_mptcp(raw(length, 0x51))), length == 3) << length;
+    EXPECT_EQ(is<PrioOfAddress>(parse_mptcp(raw(length, 0x51, 9))), length == 4) << length;  // RFC 6824 §3.3.8
     EXPECT_EQ(is<Fail>(parse_mptcp(raw(length, 0x60))), length == 12) << length;
     EXPECT_EQ(is<FastClose>(parse_mptcp(raw(length, 0x70))), length == 12) << length;
     EXPECT_EQ(is<Reset>(parse_mptcp(raw(length, 0x8d, 9))), length == 4) << length;
   }
   EXPECT_EQ(parse_mptcp(raw(4, 0x8d, 9)), MptcpOption(Reset{true, 0x0c, ResetReason{9}}));
+  EXPECT_EQ(parse_mptcp(raw(4, 0x51, 9)), MptcpOption(PrioOfAddress{true, AddressId{9}}));
   EXPECT_EQ(parse_mptcp(raw(5, 0x40, 9)), MptcpOption(RemoveAddr{{AddressId{9}, AddressId{4}}}));
 }
 

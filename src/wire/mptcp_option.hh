@@ -1,7 +1,8 @@
 /// MPTCP options as values: one struct per form on the wire, one variant over them all (RFC 8684 §3, §8).
 ///
-/// The forms of version 1. A field that may be absent is an optional; nothing here depends on a flag's meaning
-/// elsewhere. Parsing and writing: wire/mptcp_codec.hh.
+/// The forms of version 1, and those that only version 0 has (RFC 6824 §3): `AddAddrV0`, `PrioOfAddress`, a key on the
+/// SYN. A field that may be absent is an optional; nothing here depends on a flag's meaning elsewhere. Which forms a
+/// connection takes, its dialect says (mptcp/dialect.hh). Parsing and writing: wire/mptcp_codec.hh.
 #pragma once
 #include "base/address.hh"
 #include "base/names.hh"
@@ -31,24 +32,24 @@ struct AddressId {
 };
 
 /// What MP_CAPABLE says besides keys (RFC 8684 §3.1, flags A to H). `version` is the number as it came: the
-/// receiver judges. `hmac_sha256` is H; `unknown_flags` keeps D to G; `extensibility` is B.
+/// receiver judges. Version 0 has no C of its own (RFC 6824 §3.1): there it is one of the unknown flags.
 struct CapableFlags {
   std::uint8_t version = 1;
   bool checksum = false;           ///< A
   bool extensibility = false;      ///< B: must be refused when set
   bool no_more_to_this = false;    ///< C: do not open further subflows to the source address
-  std::uint8_t unknown_flags = 0;  ///< D to G, as bits 4..1 of the flags byte
-  bool hmac_sha256 = true;         ///< H
+  std::uint8_t unknown_flags = 0;  ///< D to G, as bits 4..1 of the flags byte; in version 0 C too, as bit 5
+  bool hmac = true;                ///< H: the version's HMAC, SHA-256; in version 0 SHA-1
   constexpr bool operator==(const CapableFlags&) const = default;
 };
 struct CapableSyn {  ///< 4 bytes: no key on a v1 SYN
   CapableFlags flags;
   constexpr bool operator==(const CapableSyn&) const = default;
 };
-struct CapableSynAck {  ///< 12 bytes
+struct CapableKey {  ///< 12 bytes: SYN/ACK; in version 0 the SYN too (RFC 6824 §3.1)
   CapableFlags flags;
   Key sender;
-  constexpr bool operator==(const CapableSynAck&) const = default;
+  constexpr bool operator==(const CapableKey&) const = default;
 };
 struct CapableAck {  ///< 20 bytes: third ACK without data
   CapableFlags flags;
@@ -100,13 +101,19 @@ struct Dss {  ///< §3.3: DATA_ACK, mapping, DATA_FIN, each optional
   bool data_fin = false;
   constexpr bool operator==(const Dss&) const = default;
 };
-struct AddAddr {  ///< §3.4.1; an echo has no mac
+struct AddAddr {  ///< §3.4.1, version 1; an echo has no mac
   bool echo = false;
   AddressId id;
   Address address;
   std::optional<std::uint16_t> port;
   std::optional<std::uint64_t> mac;  ///< rightmost 64 bits of the HMAC
   constexpr bool operator==(const AddAddr&) const = default;
+};
+struct AddAddrV0 {  ///< RFC 6824 §3.4.1: neither MAC nor echo; says the version of IP
+  AddressId id;
+  Address address;
+  std::optional<std::uint16_t> port;
+  constexpr bool operator==(const AddAddrV0&) const = default;
 };
 struct RemoveAddr {  ///< §3.4.2
   boost::container::static_vector<AddressId, 36> ids;
@@ -115,6 +122,11 @@ struct RemoveAddr {  ///< §3.4.2
 struct Prio {  ///< §3.3.8: applies to the subflow it arrives on
   bool backup = false;
   constexpr bool operator==(const Prio&) const = default;
+};
+struct PrioOfAddress {  ///< RFC 6824 §3.3.8, version 0 only: applies to all subflows that use the sender's address
+  bool backup = false;
+  AddressId id;
+  constexpr bool operator==(const PrioOfAddress&) const = default;
 };
 struct Fail {  ///< §3.7
   std::uint64_t data = 0;
@@ -140,15 +152,15 @@ struct Reset {
   ResetReason reason = ResetReason::unspecified;
   constexpr bool operator==(const Reset&) const = default;
 };
-/// A subtype we do not know, or a known one in a form RFC 8684 does not define: ignored and counted.
+/// A subtype we do not know, or a known one in a form neither RFC defines: ignored and counted.
 struct Unknown {
   std::uint8_t subtype = 0;
   std::uint8_t length = 0;  ///< whole option, kind and length included
   constexpr bool operator==(const Unknown&) const = default;
 };
 
-using MptcpOption = std::variant<CapableSyn, CapableSynAck, CapableAck, CapableData, JoinSyn, JoinSynAck, JoinAck, Dss,
-                                 AddAddr, RemoveAddr, Prio, Fail, FastClose, Reset, Unknown>;
+using MptcpOption = std::variant<CapableSyn, CapableKey, CapableAck, CapableData, JoinSyn, JoinSynAck, JoinAck, Dss,
+                                 AddAddr, AddAddrV0, RemoveAddr, Prio, PrioOfAddress, Fail, FastClose, Reset, Unknown>;
 
 /// The MPTCP options of one segment, in the order in which they came or shall go. Forty bytes hold at most 13.
 using MptcpOptions = boost::container::small_vector<MptcpOption, 2>;

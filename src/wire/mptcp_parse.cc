@@ -4,7 +4,7 @@
 namespace anabranch::wire {
 namespace {
 
-/// Answers "not a form of RFC 8684": the caller turns it into Unknown.
+/// Answers "not a form of either RFC": the caller turns it into Unknown.
 using Parsed = std::optional<MptcpOption>;
 
 // Each function gets everything after kind and length, so a "body" is two bytes shorter than the lengths of the RFC.
@@ -16,12 +16,14 @@ Parsed parse_capable(Reader in) {
   const std::uint8_t bits = in.u8();
   flags.checksum = (bits & 0x80) != 0;
   flags.extensibility = (bits & 0x40) != 0;
-  flags.no_more_to_this = (bits & 0x20) != 0;
-  flags.unknown_flags = bits & 0x1e;
-  flags.hmac_sha256 = (bits & 0x01) != 0;
-  if (size == 4) { return CapableSyn{flags}; }
-  if (size == 12) { return CapableSynAck{flags, Key{in.u64()}}; }
-  if (size != 20 && size != 22 && size != 24) { return std::nullopt; }
+  const bool v0 = flags.version == 0;
+  flags.no_more_to_this = !v0 && (bits & 0x20) != 0;
+  flags.unknown_flags = bits & unknown_capable_flags(flags.version);
+  flags.hmac = (bits & 0x01) != 0;
+  if (size == 4 && !v0) { return CapableSyn{flags}; }
+  if (size == 12) { return CapableKey{flags, Key{in.u64()}}; }
+  // RFC 6824 §3.1: version 0 has a key in every MP_CAPABLE and no data with it.
+  if (size != 20 && (v0 || (size != 22 && size != 24))) { return std::nullopt; }
   const Key sender{in.u64()}, receiver{in.u64()};
   if (size == 20) { return CapableAck{flags, sender, receiver}; }
   CapableData data{flags, sender, receiver, in.u16(), {}};
@@ -69,9 +71,23 @@ Parsed parse_dss(Reader in) {
   return dss;
 }
 
-/// RFC 8684 §3.4.1: the length tells family and port, the E flag whether there is a MAC.
+/// RFC 6824 §3.4.1: the nibble is the version of IP, which goes with the length.
+Parsed parse_add_addr_v0(Reader in, Family family) {
+  in.skip(1);
+  AddAddrV0 add;
+  add.id = AddressId{in.u8()};
+  add.address = Address::of(family, in.take(family == Family::v4 ? 4 : 16));
+  if (in.left() != 0) { add.port = in.u16(); }
+  return add;
+}
+
+/// RFC 8684 §3.4.1: the length tells family and port, the E flag whether there is a MAC. What version 0 puts in place
+/// of the flags, 4 or 6, has E clear, and its lengths are those of an echo: the two cannot be confused.
 Parsed parse_add_addr(Reader in) {
   const std::size_t size = in.left() + 2;
+  const std::uint8_t nibble = in.left() == 0 ? 0 : in.rest()[0] & 0x0f;
+  if (nibble == 4 && (size == 8 || size == 10)) { return parse_add_addr_v0(in, Family::v4); }
+  if (nibble == 6 && (size == 20 || size == 22)) { return parse_add_addr_v0(in, Family::v6); }
   AddAddr add;
   add.echo = (in.u8() & 0x01) != 0;
   add.id = AddressId{in.u8()};
@@ -94,8 +110,9 @@ Parsed parse_remove_addr(Reader in) {
 }
 
 Parsed parse_prio(Reader in) {
-  const Prio prio{(in.u8() & 0x01) != 0};
-  return in.exhausted() ? Parsed{prio} : std::nullopt;  // RFC 6824's fourth byte, an address id, is gone
+  const bool backup = (in.u8() & 0x01) != 0;
+  if (in.left() == 1) { return PrioOfAddress{backup, AddressId{in.u8()}}; }  // gone from RFC 8684
+  return in.exhausted() ? Parsed{Prio{backup}} : std::nullopt;
 }
 
 Parsed parse_fail(Reader in) {

@@ -12,9 +12,10 @@ void begin(Writer& out, Subtype subtype, std::size_t size, std::uint8_t low_nibb
 
 void begin_capable(Writer& out, std::size_t size, const CapableFlags& flags) {
   begin(out, Subtype::mp_capable, size, flags.version);
-  out.u8(static_cast<std::uint8_t>((flags.checksum ? 0x80 : 0) | (flags.extensibility ? 0x40 : 0) |
-                                   (flags.no_more_to_this ? 0x20 : 0) | (flags.unknown_flags & 0x1e) |
-                                   (flags.hmac_sha256 ? 0x01 : 0)));
+  const bool c = flags.no_more_to_this && flags.version != 0;
+  out.u8(static_cast<std::uint8_t>((flags.checksum ? 0x80 : 0) | (flags.extensibility ? 0x40 : 0) | (c ? 0x20 : 0) |
+                                   (flags.unknown_flags & unknown_capable_flags(flags.version)) |
+                                   (flags.hmac ? 0x01 : 0)));
 }
 
 void write_data_seq(Writer& out, const DataSeqForm& form) {
@@ -26,7 +27,7 @@ void write_data_seq(Writer& out, const DataSeqForm& form) {
 }
 
 std::size_t size_of(const CapableSyn&) { return 4; }
-std::size_t size_of(const CapableSynAck&) { return 12; }
+std::size_t size_of(const CapableKey&) { return 12; }
 std::size_t size_of(const CapableAck&) { return 20; }
 std::size_t size_of(const CapableData& o) { return o.checksum ? 24 : 22; }
 std::size_t size_of(const JoinSyn&) { return 12; }
@@ -39,15 +40,17 @@ std::size_t size_of(const Dss& o) {
   return size;
 }
 std::size_t size_of(const AddAddr& o) { return 4 + o.address.size() + (o.port ? 2 : 0) + (o.mac ? 8 : 0); }
+std::size_t size_of(const AddAddrV0& o) { return 4 + o.address.size() + (o.port ? 2 : 0); }
 std::size_t size_of(const RemoveAddr& o) { return 3 + o.ids.size(); }
 std::size_t size_of(const Prio&) { return 3; }
+std::size_t size_of(const PrioOfAddress&) { return 4; }
 std::size_t size_of(const Fail&) { return 12; }
 std::size_t size_of(const FastClose&) { return 12; }
 std::size_t size_of(const Reset&) { return 4; }
 std::size_t size_of(const Unknown& o) { return std::max<std::size_t>(o.length, 3); }
 
 void write(Writer& out, const CapableSyn& o) { begin_capable(out, size_of(o), o.flags); }
-void write(Writer& out, const CapableSynAck& o) {
+void write(Writer& out, const CapableKey& o) {
   begin_capable(out, size_of(o), o.flags);
   out.u64(o.sender.raw);
 }
@@ -99,11 +102,21 @@ void write(Writer& out, const AddAddr& o) {
   if (o.port) { out.u16(*o.port); }
   if (o.mac) { out.u64(*o.mac); }
 }
+void write(Writer& out, const AddAddrV0& o) {
+  begin(out, Subtype::add_addr, size_of(o), o.address.family == Family::v4 ? 4 : 6);
+  out.u8(o.id.raw);
+  out.bytes(o.address.bytes());
+  if (o.port) { out.u16(*o.port); }
+}
 void write(Writer& out, const RemoveAddr& o) {
   begin(out, Subtype::remove_addr, size_of(o), 0);
   for (const AddressId id : o.ids) { out.u8(id.raw); }
 }
 void write(Writer& out, const Prio& o) { begin(out, Subtype::mp_prio, size_of(o), o.backup ? 1 : 0); }
+void write(Writer& out, const PrioOfAddress& o) {
+  begin(out, Subtype::mp_prio, size_of(o), o.backup ? 1 : 0);
+  out.u8(o.id.raw);
+}
 void write(Writer& out, const Fail& o) {
   begin(out, Subtype::mp_fail, size_of(o), 0);
   out.u8(0);

@@ -83,7 +83,7 @@ class Formatter {
     if (f.extensibility) { add(" extensibility"); }
     if (f.no_more_to_this) { add(" no_more_to_this"); }
     if (f.unknown_flags != 0) { add(" unknown_flags={:#04x}", f.unknown_flags); }
-    if (!f.hmac_sha256) { add(" no_sha256"); }
+    if (!f.hmac) { text_ += f.version == 0 ? " no_sha1" : " no_sha256"; }
   }
   void keys(Key sender, Key receiver) { add(" keys={:#018x},{:#018x}", sender.raw, receiver.raw); }
   void checksum(const std::optional<std::uint16_t>& sum) {
@@ -94,7 +94,7 @@ class Formatter {
   }
 
   void write(const CapableSyn& o) { capable(o.flags); }
-  void write(const CapableSynAck& o) {
+  void write(const CapableKey& o) {
     capable(o.flags);
     add(" key={:#018x}", o.sender.raw);
   }
@@ -135,12 +135,19 @@ class Formatter {
         o.port ? to_text(SocketAddress{o.address, *o.port}) : to_text(o.address));
     if (o.mac) { add(" mac={:#018x}", *o.mac); }
   }
+  void write(const AddAddrV0& o) {
+    add("add_addr v0 id={} {}", o.id.raw, o.port ? to_text(SocketAddress{o.address, *o.port}) : to_text(o.address));
+  }
   void write(const RemoveAddr& o) {
     add("remove_addr");
     for (const AddressId id : o.ids) { add(" {}", id.raw); }
   }
   void write(const Prio& o) {
     add("prio");
+    backup(o.backup);
+  }
+  void write(const PrioOfAddress& o) {
+    add("prio id={}", o.id.raw);
     backup(o.backup);
   }
   void write(const Fail& o) { add("fail dsn={}", o.data - origins_.data_ack.raw); }

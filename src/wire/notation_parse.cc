@@ -1,4 +1,5 @@
 // From text to values. Strict: an unknown or superfluous word is an error, never ignored.
+#include "wire/mptcp_codec.hh"
 #include "wire/notation.hh"
 #include "wire/notation_words.hh"
 
@@ -90,9 +91,9 @@ MptcpOption read_capable(Item& in, const Origins&) {
   flags.checksum = in.flag("checksum");
   flags.extensibility = in.flag("extensibility");
   flags.no_more_to_this = in.flag("no_more_to_this");
-  flags.unknown_flags = in.optional<std::uint8_t>("unknown_flags").value_or(0) & 0x1e;
-  flags.hmac_sha256 = !in.flag("no_sha256");
-  if (const auto key = in.optional<std::uint64_t>("key")) { return CapableSynAck{flags, Key{*key}}; }
+  flags.unknown_flags = in.optional<std::uint8_t>("unknown_flags").value_or(0) & unknown_capable_flags(flags.version);
+  flags.hmac = !in.flag(flags.version == 0 ? "no_sha1" : "no_sha256");
+  if (const auto key = in.optional<std::uint64_t>("key")) { return CapableKey{flags, Key{*key}}; }
   const auto keys = in.maybe("keys");
   if (!keys) { return CapableSyn{flags}; }
   const std::size_t comma = std::min(keys->find(','), keys->size());
@@ -170,7 +171,8 @@ MptcpOption read_dss(Item& in, const Origins& origins) {
 
 MptcpOption read_add_addr(Item& in, const Origins&) {
   AddAddr add;
-  add.echo = in.flag("echo");
+  const bool v0 = in.flag("v0");
+  add.echo = !v0 && in.flag("echo");
   add.id = AddressId{in.required<std::uint8_t>("id")};
   const std::string_view text = in.word();
   if (const auto address = address_from_text(text)) {
@@ -181,6 +183,7 @@ MptcpOption read_add_addr(Item& in, const Origins&) {
   } else {
     in.fail("an address, or address:port");
   }
+  if (v0) { return AddAddrV0{add.id, add.address, add.port}; }
   add.mac = in.optional<std::uint64_t>("mac");
   return add;
 }
@@ -197,7 +200,10 @@ MptcpOption read_remove_addr(Item& in, const Origins&) {
   return remove;
 }
 
-MptcpOption read_prio(Item& in, const Origins&) { return Prio{in.flag("backup")}; }
+MptcpOption read_prio(Item& in, const Origins&) {
+  if (const auto id = in.optional<std::uint8_t>("id")) { return PrioOfAddress{in.flag("backup"), AddressId{*id}}; }
+  return Prio{in.flag("backup")};
+}
 MptcpOption read_fail(Item& in, const Origins& origins) {
   return Fail{in.required<std::uint64_t>("dsn") + origins.data_ack.raw};
 }

@@ -150,7 +150,7 @@ void ScriptWire::learn(const Segment& segment, ScriptFlow& flow) {
     flow.our_isn = segment.seq;
     flow.know_our_isn = true;
   }
-  if (const auto* o = wire::find<wire::CapableSynAck>(segment.mptcp)) { stack_key_ = o->sender; }
+  if (const auto* o = wire::find<wire::CapableKey>(segment.mptcp)) { stack_key_ = o->sender; }
   if (const auto* o = wire::find<wire::CapableAck>(segment.mptcp)) { stack_key_ = o->sender; }
   if (const auto* o = wire::find<wire::JoinSyn>(segment.mptcp)) { flow.our_nonce = o->nonce; }
   if (const auto* o = wire::find<wire::JoinSynAck>(segment.mptcp)) { flow.our_nonce = o->nonce; }

@@ -48,13 +48,17 @@ inline Address address() {
   for (std::size_t i = 0; i < a.size(); ++i) { a.raw[i] = bits<std::uint8_t>(); }
   return a;
 }
-inline CapableFlags capable_flags() {
-  return {.version = static_cast<std::uint8_t>(below(16)),
-          .checksum = coin(),
-          .extensibility = coin(),
-          .no_more_to_this = coin(),
-          .unknown_flags = static_cast<std::uint8_t>(bits<std::uint8_t>() & 0x1e),
-          .hmac_sha256 = coin()};
+/// Of a version from `lowest` on: version 0 does not have all forms, nor flag C.
+inline CapableFlags capable_flags(int lowest = 0) {
+  CapableFlags flags{.version = static_cast<std::uint8_t>(lowest + below(coin() ? 2 - lowest : 16 - lowest)),
+                     .checksum = coin(),
+                     .extensibility = coin(),
+                     .no_more_to_this = coin(),
+                     .unknown_flags = bits<std::uint8_t>(),
+                     .hmac = coin()};
+  flags.no_more_to_this = flags.no_more_to_this && flags.version != 0;
+  flags.unknown_flags &= unknown_capable_flags(flags.version);
+  return flags;
 }
 inline DataSeqForm data_seq() {
   return coin() ? DataSeqForm{bits<std::uint64_t>(), true} : DataSeqForm{bits<std::uint32_t>(), false};
@@ -87,12 +91,12 @@ inline JoinAck join_ack() {
 /// Any form but Unknown.
 inline MptcpOption option() {
   using U64 = std::uint64_t;
-  switch (below(14)) {
-    case 0: return CapableSyn{capable_flags()};
-    case 1: return CapableSynAck{capable_flags(), {bits<U64>()}};
+  switch (below(16)) {
+    case 0: return CapableSyn{capable_flags(1)};
+    case 1: return CapableKey{capable_flags(), {bits<U64>()}};
     case 2: return CapableAck{capable_flags(), {bits<U64>()}, {bits<U64>()}};
     case 3:
-      return CapableData{capable_flags(), {bits<U64>()}, {bits<U64>()}, bits<std::uint16_t>(), maybe<std::uint16_t>()};
+      return CapableData{capable_flags(1), {bits<U64>()}, {bits<U64>()}, bits<std::uint16_t>(), maybe<std::uint16_t>()};
     case 4: return JoinSyn{coin(), {bits<std::uint8_t>()}, {bits<std::uint32_t>()}, bits<std::uint32_t>()};
     case 5: return JoinSynAck{coin(), {bits<std::uint8_t>()}, bits<U64>(), bits<std::uint32_t>()};
     case 6: return join_ack();
@@ -102,6 +106,8 @@ inline MptcpOption option() {
     case 10: return Prio{coin()};
     case 11: return Fail{bits<U64>()};
     case 12: return FastClose{{bits<U64>()}};
+    case 13: return AddAddrV0{{bits<std::uint8_t>()}, address(), maybe<std::uint16_t>()};
+    case 14: return PrioOfAddress{coin(), {bits<std::uint8_t>()}};
     default:
       return Reset{coin(), static_cast<std::uint8_t>(bits<std::uint8_t>() & 0x0e), static_cast<ResetReason>(below(12))};
   }

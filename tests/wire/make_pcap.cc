@@ -77,12 +77,15 @@ class Draw {
     CapableFlags flags;
     flags.checksum = coin();
     flags.no_more_to_this = coin();
-    switch (random_.below(12)) {
+    CapableFlags v0;
+    v0.version = 0;
+    v0.checksum = flags.checksum;
+    switch (random_.below(15)) {
       case 0:
         line.flags = {.syn = true};
         line.ack = {};
         return CapableSyn{flags};
-      case 1: line.flags.syn = true; return CapableSynAck{flags, {random_.next()}};
+      case 1: line.flags.syn = true; return CapableKey{flags, {random_.next()}};
       case 2: return CapableAck{flags, {random_.next()}, {random_.next()}};
       case 3: line.payload = 20; return CapableData{flags, {random_.next()}, {random_.next()}, half(), maybe()};
       case 4:
@@ -104,6 +107,12 @@ class Draw {
       case 8: return RemoveAddr{{id, AddressId{7}}};
       case 9: return coin() ? MptcpOption{Fail{random_.next()}} : MptcpOption{FastClose{{random_.next()}}};
       case 10: line.flags.rst = true; return Reset{coin(), 0, static_cast<ResetReason>(random_.below(7))};
+      case 11:
+        line.flags = {.syn = true, .ack = coin()};
+        line.ack = line.flags.ack ? line.ack : SeqNum{};
+        return CapableKey{v0, {random_.next()}};
+      case 12: return CapableAck{v0, {random_.next()}, {random_.next()}};
+      case 13: return AddAddrV0{id, coin() ? *address_from_text("2001:db8::77") : Address::v4(10, 1, 2, 3), maybe()};
       default: break;
     }
     line.payload = 10;

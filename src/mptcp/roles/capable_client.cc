@@ -16,10 +16,9 @@ Step CapableClient::read(Session& session, Lane& lane, const Reading& reading) {
 Step CapableClient::read_syn_ack(Session& session, const Segment& segment) {
   if (!segment.flags.syn) { return Stay{}; }
   if (!last_syn_had_option_) { return Found{Finding::no_option_in_handshake, FallbackReason::syn_option_dropped}; }
-  const auto* o = segment.flags.ack ? wire::find<wire::CapableSynAck>(segment.mptcp) : nullptr;
+  const auto* o = segment.flags.ack ? wire::find<wire::CapableKey>(segment.mptcp) : nullptr;
   // B must be refused, H is the only hash there is, and the version must be the one we asked for (§3.1).
-  const bool usable =
-      o && o->flags.version == 1 && !o->flags.extensibility && o->flags.hmac_sha256 && o->sender.raw != 0;
+  const bool usable = o && o->flags.version == 1 && !o->flags.extensibility && o->flags.hmac && o->sender.raw != 0;
   if (!usable) { return Found{Finding::no_option_in_handshake, FallbackReason::peer_refused}; }
   session.learn_remote_key(o->sender);
   session.checksum = session.config.checksum || o->flags.checksum;

@@ -7,7 +7,7 @@ namespace anabranch::mptcp {
 const wire::CapableSyn* CapableServer::usable(const Segment& syn) {
   const auto* o = wire::find<wire::CapableSyn>(syn.mptcp);
   // Higher versions are answered with ours (§3.1); B must be refused; without H there is no hash we know.
-  return o && o->flags.version >= 1 && !o->flags.extensibility && o->flags.hmac_sha256 ? o : nullptr;
+  return o && o->flags.version >= 1 && !o->flags.extensibility && o->flags.hmac ? o : nullptr;
 }
 
 Step CapableServer::read(Session& session, Lane& lane, const Reading& reading) {
@@ -40,7 +40,7 @@ Step CapableServer::read_third(Session& session, Lane& lane, const Reading& read
 
 void CapableServer::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
   if (plan.kind == tcp::SegmentKind::syn_ack) {
-    out.push_back(wire::CapableSynAck{{.version = 1, .checksum = session.checksum}, session.local_key});
+    out.push_back(wire::CapableKey{{.version = 1, .checksum = session.checksum}, session.local_key});
   } else if (plan.kind == tcp::SegmentKind::reset) {
     write_reset(session, lane, plan, out);
   }
