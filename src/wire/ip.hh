@@ -17,7 +17,7 @@ enum class IpFailure : std::uint8_t {
   bad_total_length,      ///< the header promises more than came, or less than itself
   bad_checksum,          ///< IPv4 header
   fragment,              ///< not reassembled: TCP with path MTU discovery does not produce fragments
-  bad_extension_header,  ///< IPv6: runs beyond the packet
+  bad_extension_header,  ///< IPv6: runs beyond the packet, is out of place, or asks for what we do not do
   too_many_extension_headers,
 };
 }  // namespace anabranch::wire

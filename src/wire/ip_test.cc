@@ -3,7 +3,9 @@
 #include "wire/ipv4.hh"
 #include "wire/ipv6.hh"
 
+#include <algorithm>
 #include <gtest/gtest.h>
+#include <optional>
 #include <vector>
 
 namespace anabranch::wire {
@@ -124,7 +126,8 @@ TEST(Ipv6, SurvivesTheWire) {
 
 TEST(Ipv6, ExtensionHeadersThatRunAwayAreRefused) {
   Buffer packet = v6_packet(16);
-  packet[6] = 60;  // destination options
+  packet[6] = 60;                                                     // destination options
+  std::ranges::fill(std::span{packet}.subspan(40), std::uint8_t{0});  // Pad1 all over
   packet[40] = kProtocolTcp;
   packet[41] = 1;  // 16 bytes: all there is
   EXPECT_EQ(parse_ipv6(packet, packet.size())->header_length, 56);
@@ -132,8 +135,80 @@ TEST(Ipv6, ExtensionHeadersThatRunAwayAreRefused) {
   EXPECT_EQ(parse_ipv6(packet, packet.size()).error(), IpFailure::bad_extension_header);
   packet.resize(80);  // the packet ends before its extension header does, though the buffer goes on
   EXPECT_EQ(parse_ipv6(packet, packet.size()).error(), IpFailure::bad_total_length);
-  packet[40] = 44;
-  EXPECT_EQ(parse_ipv6(packet, packet.size()).error(), IpFailure::fragment);
+}
+
+/// A packet whose extension headers are `headers`, one after the other, and then 8 bytes of TCP.
+Buffer v6_with(std::uint8_t first, const Buffer& headers) {
+  Buffer packet = v6_packet(headers.size() + 8);
+  packet[6] = first;
+  std::ranges::copy(headers, packet.begin() + 40);
+  return packet;
+}
+constexpr std::uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kDestination = 60;
+
+TEST(Ipv6, ExtensionHeadersOfEveryKindLeadToWhatIsBehindThem) {
+  const Buffer headers = {
+      kDestination, 0,    5,   2, 0, 0, 1, 0,                             // hop by hop: router alert, PadN
+      kRouting,     1,    1,   4, 0, 0, 0, 0, 0x1e, 2, 7, 7, 0, 0, 0, 0,  // destination: PadN, unknown 0x1e
+      kFragment,    0,    253, 0, 0, 0, 0, 0,                             // routing, walked to its end
+      kDestination, 0x55, 0,   6, 1, 2, 3, 4,                             // fragment, atomic; reserved bits set
+      kProtocolTcp, 0,    1,   4, 0, 0, 0, 0,
+  };
+  const Buffer packet = v6_with(kHopByHop, headers);
+  const auto header = parse_ipv6(packet, packet.size());
+  ASSERT_TRUE(header.has_value());
+  EXPECT_EQ(header->protocol, kProtocolTcp);
+  EXPECT_EQ(header->header_length, 40 + headers.size());
+  for (std::size_t n = 41; n < 40 + headers.size(); ++n) {  // cut anywhere: refused, never read beyond
+    EXPECT_FALSE(parse_quoted_ipv6(std::span{packet}.first(n)).has_value()) << n;
+  }
+}
+
+TEST(Ipv6, WhatAnExtensionHeaderAsksAndWeDoNotDoRefusesThePacket) {
+  struct Row {
+    const char* what;
+    std::uint8_t first;
+    Buffer headers;
+    std::optional<IpFailure> failure;
+  };
+  const Row rows[] = {
+      {"an option that discards", kDestination, {6, 0, 0x5e, 4, 0, 0, 0, 0}, IpFailure::bad_extension_header},
+      {"one that wants ICMP", kDestination, {6, 0, 0x9e, 4, 0, 0, 0, 0}, IpFailure::bad_extension_header},
+      {"a jumbogram", kHopByHop, {6, 0, 0xc2, 4, 0, 1, 0, 0}, IpFailure::bad_extension_header},
+      {"an option beyond its header", kDestination, {6, 0, 0x1e, 5, 0, 0, 0, 0}, IpFailure::bad_extension_header},
+      {"an option without length", kDestination, {6, 0, 1, 3, 0, 0, 0, 0x1e}, IpFailure::bad_extension_header},
+      {"only Pad1", kDestination, {6, 0, 0, 0, 0, 0, 0, 0}, {}},
+      {"hop by hop in second place",
+       kDestination,
+       {0, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0},
+       IpFailure::bad_extension_header},
+      {"segments left", kRouting, {6, 0, 4, 1, 0, 0, 0, 0}, IpFailure::bad_extension_header},
+      {"routing type 0, at its end", kRouting, {6, 0, 0, 0, 0, 0, 0, 0}, {}},
+      {"a first fragment", kFragment, {6, 0, 0, 1, 0, 0, 0, 9}, IpFailure::fragment},
+      {"a last fragment", kFragment, {6, 0, 0, 8, 0, 0, 0, 9}, IpFailure::fragment},
+      {"an atomic fragment", kFragment, {6, 0xff, 0, 0, 0, 0, 0, 9}, {}},
+  };
+  for (const Row& row : rows) {
+    const Buffer packet = v6_with(row.first, row.headers);
+    const auto header = parse_ipv6(packet, packet.size());
+    EXPECT_EQ(header.has_value(), !row.failure) << row.what;
+    if (row.failure && !header) { EXPECT_EQ(header.error(), *row.failure) << row.what; }
+  }
+}
+
+TEST(Ipv6, AnUnknownNextHeaderIsWhatThePacketCarries) {
+  const Buffer packet = v6_with(59, {});  // no next header
+  EXPECT_EQ(parse_ipv6(packet, packet.size())->protocol, 59);
+}
+
+TEST(Ipv6, TheChainOfExtensionHeadersIsBounded) {
+  Buffer headers;
+  for (unsigned n = 1; n <= Ipv6Header::kMaxExtensionHeaders + 1; ++n) {
+    if (!headers.empty()) { headers[headers.size() - 8] = kFragment; }
+    headers.insert(headers.end(), {kProtocolTcp, 0, 0, 0, 0, 0, 0, 1});
+    const Buffer packet = v6_with(kFragment, headers);
+    EXPECT_EQ(parse_ipv6(packet, packet.size()).has_value(), n <= Ipv6Header::kMaxExtensionHeaders) << n;
+  }
 }
 
 // RFC 1122 §3.2.2.1 and RFC 1812 §5.2.7.1 name the codes.

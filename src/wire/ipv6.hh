@@ -1,4 +1,8 @@
-/// The IPv6 header (RFC 8200): bytes to value and back. Hop-by-hop, routing and destination options are skipped.
+/// The IPv6 header (RFC 8200): bytes to value and back, through the extension headers to what the packet carries.
+///
+/// Options that may be skipped are, a routing header that has been walked to its end is, and so is the fragment header
+/// of a packet that is no fragment (RFC 6946). Anything else a header asks for is not ours to give: the packet is
+/// refused with a reason. No ICMPv6 is sent about it. Fragments are not reassembled.
 #pragma once
 #include "base/address.hh"
 #include "wire/ip.hh"

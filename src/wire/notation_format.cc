@@ -26,6 +26,14 @@ class Formatter {
     if (tcp.sack_permitted) { item("sackOK"); }
     if (tcp.timestamps) { item("TS val {} ecr {}", tcp.timestamps->value, tcp.timestamps->echo); }
     if (tcp.window_scale) { item("wscale {}", *tcp.window_scale); }
+    if (tcp.fast_open) { item("fast_open"); }
+    if (tcp.fast_open && !tcp.fast_open->cookie.empty()) { add(" 0x"); }
+    if (tcp.fast_open) {
+      for (const std::uint8_t byte : tcp.fast_open->cookie) { add("{:02x}", byte); }
+    }
+    if (tcp.user_timeout) {
+      item("user_timeout {}{}", tcp.user_timeout->value, tcp.user_timeout->minutes ? "min" : "s");
+    }
     if (!tcp.sack.empty()) { item("sack"); }
     for (const SackBlock& block : tcp.sack) {
       add(" {}:{}", block.left.raw - origins_.ack.raw, block.right.raw - origins_.ack.raw);

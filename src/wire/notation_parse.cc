@@ -250,6 +250,32 @@ void read_timestamps(Item& in, TcpOptions& tcp) {
   tcp.timestamps = Timestamps{value, in.value<std::uint32_t>(in.word())};
 }
 
+/// fast_open, or fast_open 0x<digits of a cookie>
+void read_fast_open(Item& in, TcpOptions& tcp) {
+  tcp.fast_open.emplace();
+  if (in.used_up()) { return; }
+  const std::string_view text = in.word();
+  const std::size_t digits = text.starts_with("0x") ? text.size() - 2 : 1;
+  if (digits % 2 != 0 || digits == 0 || !FastOpen::is_size(digits / 2)) { return in.fail("a cookie of 4 to 16 bytes"); }
+  for (std::size_t at = 2; at < text.size(); at += 2) {
+    std::uint8_t byte = 0;
+    const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + 2, byte, 16);
+    if (error != std::errc{} || end != text.data() + at + 2) { return in.fail("hexadecimal digits"); }
+    tcp.fast_open->cookie.push_back(byte);
+  }
+}
+
+/// user_timeout 30s, or user_timeout 5min
+void read_user_timeout(Item& in, TcpOptions& tcp) {
+  std::string_view text = in.word();
+  const bool minutes = text.ends_with("min");
+  if (!minutes && !text.ends_with('s')) { return in.fail("a number and s or min"); }
+  text.remove_suffix(minutes ? 3 : 1);
+  const auto n = number(text, UserTimeout::kLargest);
+  if (!n || *n == 0) { return in.fail("1 to 32767"); }
+  tcp.user_timeout = UserTimeout{minutes, static_cast<std::uint16_t>(*n)};
+}
+
 void read_sack(Item& in, TcpOptions& tcp, SeqNum origin) {
   do {
     const std::string_view text = in.word();
@@ -273,6 +299,10 @@ void read_item(Item& in, const Origins& origins, SegmentLine& line) {
     read_timestamps(in, line.tcp);
   } else if (name == "wscale") {
     line.tcp.window_scale = in.value<std::uint8_t>(in.word());
+  } else if (name == "fast_open") {
+    read_fast_open(in, line.tcp);
+  } else if (name == "user_timeout") {
+    read_user_timeout(in, line.tcp);
   } else if (name == "sack") {
     read_sack(in, line.tcp, origins.ack);
   } else {

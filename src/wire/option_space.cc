@@ -8,7 +8,8 @@
 namespace anabranch::wire {
 namespace {
 
-constexpr std::uint8_t kNop = 1, kMss = 2, kWindowScale = 3, kSackPermitted = 4, kSack = 5, kTimestamps = 8;  // IANA
+constexpr std::uint8_t kNop = 1, kMss = 2, kWindowScale = 3, kSackPermitted = 4, kSack = 5, kTimestamps = 8,
+                       kUserTimeout = 28, kFastOpen = 34;  // IANA
 constexpr std::size_t kSackBlockSize = 8;
 constexpr std::size_t kSackOverhead = 4;  // two NOPs, kind, length
 
@@ -37,6 +38,20 @@ void write_sack_permitted_and_timestamps(Writer& out, const TcpOptions& tcp) {
   if (tcp.timestamps) { write_timestamps(out, *tcp.timestamps); }
 }
 
+void write_fast_open(Writer& out, const FastOpen& option) {
+  const std::size_t size = 2 + option.cookie.size();
+  out.u8(kFastOpen);
+  out.u8(static_cast<std::uint8_t>(size));
+  out.bytes(option.cookie);
+  write_nops(out, padded(size) - size);
+}
+
+void write_user_timeout(Writer& out, const UserTimeout& t) {
+  out.u8(kUserTimeout);
+  out.u8(4);
+  out.u16(static_cast<std::uint16_t>((t.minutes ? 1u << 15 : 0u) | (t.value & UserTimeout::kLargest)));
+}
+
 void write_sack(Writer& out, const TcpOptions& tcp, std::size_t blocks) {
   if (blocks == 0) { return; }
   write_nops(out, 2);
@@ -58,10 +73,15 @@ std::size_t size_without_sack(const TcpOptions& tcp) {
     size += 4;
   }
   if (tcp.window_scale) { size += 4; }
+  if (tcp.fast_open) { size += padded(2 + tcp.fast_open->cookie.size()); }
+  if (tcp.user_timeout) { size += 4; }
   return size;
 }
 
-std::size_t room_for_mptcp(const TcpOptions& tcp) { return kOptionSpace - size_without_sack(tcp); }
+std::size_t room_for_mptcp(const TcpOptions& tcp) {
+  const std::size_t taken = size_without_sack(tcp);
+  return taken < kOptionSpace ? kOptionSpace - taken : 0;
+}
 
 std::size_t room_for_sack(const TcpOptions& tcp, const MptcpOptions& mptcp) {
   const std::size_t taken = size_without_sack(tcp) + padded(written_size(mptcp)) + kSackOverhead;
@@ -70,7 +90,7 @@ std::size_t room_for_sack(const TcpOptions& tcp, const MptcpOptions& mptcp) {
 }
 
 bool options_fit(const TcpOptions& tcp, const MptcpOptions& mptcp) {
-  return padded(written_size(mptcp)) <= room_for_mptcp(tcp);
+  return size_without_sack(tcp) + padded(written_size(mptcp)) <= kOptionSpace;
 }
 
 std::size_t options_size(const TcpOptions& tcp, const MptcpOptions& mptcp) {
@@ -80,7 +100,7 @@ std::size_t options_size(const TcpOptions& tcp, const MptcpOptions& mptcp) {
 
 void write_options(Writer& out, const TcpOptions& tcp, const MptcpOptions& mptcp) {
   const std::size_t mptcp_size = written_size(mptcp);
-  ANABRANCH_CHECK(padded(mptcp_size) <= room_for_mptcp(tcp));
+  ANABRANCH_CHECK(options_fit(tcp, mptcp));
   if (tcp.mss) {
     out.u8(kMss);
     out.u8(4);
@@ -93,6 +113,8 @@ void write_options(Writer& out, const TcpOptions& tcp, const MptcpOptions& mptcp
     out.u8(3);
     out.u8(*tcp.window_scale);
   }
+  if (tcp.fast_open) { write_fast_open(out, *tcp.fast_open); }
+  if (tcp.user_timeout) { write_user_timeout(out, *tcp.user_timeout); }
   if (!tcp.sack.empty()) { write_sack(out, tcp, std::min(tcp.sack.size(), room_for_sack(tcp, mptcp))); }
   for (const MptcpOption& option : mptcp) { write_mptcp(out, option); }
   write_nops(out, padded(mptcp_size) - mptcp_size);

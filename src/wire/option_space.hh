@@ -1,8 +1,9 @@
 /// Forty bytes of TCP options, many wishes: the packing rule, in one place.
 ///
-/// Order and padding are Linux's: `mss, sackOK, TS, nop, wscale`, then `nop, nop, SACK`, then the MPTCP options
-/// without padding between them, then NOPs up to four bytes. When space is short SACK blocks give way, the last one
-/// first; MPTCP options never do: whoever adds one asks `room_for_mptcp` first (RFC 8684 §4, RFC 2018 §3).
+/// Order and padding are Linux's: `mss, sackOK, TS, nop, wscale, fast open, nop, nop, user timeout`, then `nop, nop,
+/// SACK`, then the MPTCP options without padding between them, then NOPs up to four bytes. When space is short SACK
+/// blocks give way, the last one first; no other option does: whoever adds one asks for room first (RFC 8684 §4,
+/// RFC 2018 §3).
 #pragma once
 #include "wire/mptcp_option.hh"
 #include "wire/tcp_option.hh"

@@ -45,6 +45,23 @@ TEST(OptionSpace, ASynIsLaidOutAsLinuxDoes) {
   EXPECT_EQ(layout(tcp, {}), "2 1 1 8 1 3");
 }
 
+TEST(OptionSpace, ACookieStandsBehindTheWindowScaleAndIsPadded) {
+  TcpOptions tcp{.mss = 1460, .window_scale = 8, .sack_permitted = true, .timestamps = kTime, .sack = {}};
+  tcp.fast_open.emplace();
+  EXPECT_EQ(layout(tcp, {CapableSyn{}}), "2 4 8 1 3 34 1 1 30");
+  tcp.fast_open->cookie.resize(8);
+  EXPECT_EQ(layout(tcp, {CapableSyn{}}), "2 4 8 1 3 34 1 1 30");
+  EXPECT_EQ(room_for_mptcp(tcp), 8u);  // too little for a key: RFC 8684 appendix B.1 wants a shorter cookie then
+  tcp.fast_open->cookie.resize(6);
+  EXPECT_EQ(layout(tcp, {CapableKey{}}), "2 4 8 1 3 34 30");
+  tcp.user_timeout = UserTimeout{false, 30};
+  EXPECT_EQ(layout(tcp, {CapableSyn{}}), "2 4 8 1 3 34 28 30");
+  EXPECT_FALSE(options_fit(tcp, {CapableKey{}}));
+  tcp.fast_open->cookie.resize(16);
+  EXPECT_FALSE(options_fit(tcp, {}));
+  EXPECT_EQ(room_for_mptcp(tcp), 0u);
+}
+
 TEST(OptionSpace, AnEstablishedSegmentIsLaidOutAsLinuxDoes) {
   TcpOptions tcp = with_time();
   tcp.sack = {kBlock};

@@ -7,8 +7,8 @@
 namespace anabranch::wire {
 namespace {
 
-constexpr std::uint8_t kEnd = 0, kNop = 1, kMss = 2, kWindowScale = 3, kSackPermitted = 4, kSack = 5,
-                       kTimestamps = 8;  // IANA TCP option kinds
+constexpr std::uint8_t kEnd = 0, kNop = 1, kMss = 2, kWindowScale = 3, kSackPermitted = 4, kSack = 5, kTimestamps = 8,
+                       kUserTimeout = 28, kFastOpen = 34;  // IANA TCP option kinds
 
 /// One option of the plain kinds. A length that the RFC does not give the kind means: as if it were not there.
 void read_plain(std::uint8_t kind, std::size_t size, Reader body, TcpOptions& tcp) {
@@ -26,6 +26,14 @@ void read_plain(std::uint8_t kind, std::size_t size, Reader body, TcpOptions& tc
       const SeqNum left{body.u32()};
       tcp.sack.push_back({left, SeqNum{body.u32()}});
     }
+  } else if (kind == kFastOpen && FastOpen::is_size(size - 2)) {
+    const auto cookie = body.take(size - 2);
+    tcp.fast_open = FastOpen{{cookie.begin(), cookie.end()}};
+  } else if (kind == kUserTimeout && size == 4) {
+    const std::uint16_t word = body.u16();
+    const UserTimeout told{.minutes = word >> 15 != 0,
+                           .value = static_cast<std::uint16_t>(word & UserTimeout::kLargest)};
+    if (told.value != 0) { tcp.user_timeout = told; }
   }
 }
 }  // namespace

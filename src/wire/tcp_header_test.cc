@@ -99,6 +99,34 @@ TEST(TcpOptions, ALongSackOptionKeepsFourBlocks) {
   EXPECT_EQ(read->tcp.sack.size(), 4u);
 }
 
+// RFC 7413 §4.1.1: 2 bytes ask, 6 to 18 and even are a cookie, all else is ignored.
+TEST(TcpOptions, AFastOpenOptionHasNoCookieOrOneOfFourToSixteenBytes) {
+  for (std::size_t size = 2; size < 30; ++size) {
+    Buffer bytes(size, 0xab);
+    bytes[0] = 34;
+    bytes[1] = static_cast<std::uint8_t>(size);
+    const auto read = options_of(bytes);
+    ASSERT_TRUE(read.has_value());
+    const bool good = size == 2 || (size >= 6 && size <= 18 && size % 2 == 0);
+    ASSERT_EQ(read->tcp.fast_open.has_value(), good) << size;
+    if (good) { EXPECT_EQ(read->tcp.fast_open->cookie.size(), size - 2); }
+  }
+}
+
+// RFC 5482 §3: one bit for minutes, 15 bits of time, 0 is reserved.
+TEST(TcpOptions, AUserTimeoutIsSecondsOrMinutes) {
+  EXPECT_EQ(options_of({28, 4, 0, 30})->tcp.user_timeout->duration(), 30_s);
+  EXPECT_EQ(options_of({28, 4, 0x80, 2})->tcp.user_timeout->duration(), 120_s);
+  EXPECT_FALSE(options_of({28, 4, 0, 0})->tcp.user_timeout.has_value());
+  EXPECT_FALSE(options_of({28, 4, 0x80, 0})->tcp.user_timeout.has_value());
+  EXPECT_FALSE(options_of({28, 5, 0, 1, 0})->tcp.user_timeout.has_value());
+  EXPECT_EQ(UserTimeout::of(1500_ms), (UserTimeout{false, 2}));
+  EXPECT_EQ(UserTimeout::of(Duration{}), (UserTimeout{false, 1}));
+  EXPECT_EQ(UserTimeout::of(32'767_s), (UserTimeout{false, 32'767}));
+  EXPECT_EQ(UserTimeout::of(32'768_s), (UserTimeout{true, 547}));
+  EXPECT_EQ(UserTimeout::of(Duration{400ll * 24 * 3600 * 1'000'000'000}), (UserTimeout{true, 32'767}));
+}
+
 TEST(TcpOptions, SeveralMptcpOptionsKeepTheirOrder) {
   const auto read = options_of({30, 3, 0x51, 30, 4, 0x80, 1, 1});
   ASSERT_TRUE(read.has_value());

@@ -91,6 +91,18 @@ void add_network(Corpus& corpus) {
   extended[5] = static_cast<std::uint8_t>(extended[5] + 8);
   corpus.add("ipv6", "extension", extended);
   corpus.add("offload", "extension", with_prefix({0, 30, 0}, extended));
+  Buffer chain = six;  // hop-by-hop, destination options, routing walked to its end, atomic fragment
+  chain.insert(chain.begin() + 40, {60, 0, 5, 2, 0, 0, 1, 0, 43, 0, 0x1e, 4, 0, 0, 0, 0,  //
+                                    44, 0, 4, 0, 0, 0, 0, 0, 6,  0, 0,    0, 0, 0, 0, 7});
+  chain[6] = 0;
+  chain[5] = static_cast<std::uint8_t>(chain[5] + 32);
+  corpus.add("ipv6", "chain", chain);
+  corpus.add("dissect", "chain_v6", with_prefix({1, 150}, chain));
+  Buffer fragment = six;
+  fragment.insert(fragment.begin() + 40, {6, 0, 0, 1, 0, 0, 0, 9});
+  fragment[6] = 44;
+  fragment[5] = static_cast<std::uint8_t>(fragment[5] + 8);
+  corpus.add("ipv6", "fragment", fragment);
   corpus.add("offload", "many", with_prefix({0, 7, 60}, packet_of(line, v4, 900)));
   for (std::size_t kind = 0; kind < std::size(Names<wire::IcmpKind>::list); ++kind) {
     const auto k = static_cast<wire::IcmpKind>(kind);

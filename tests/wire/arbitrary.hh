@@ -120,6 +120,13 @@ inline TcpOptions tcp_options() {
   tcp.window_scale = maybe<std::uint8_t>();
   tcp.sack_permitted = coin();
   if (coin()) { tcp.timestamps = Timestamps{bits<std::uint32_t>(), bits<std::uint32_t>()}; }
+  if (below(4) == 0) { tcp.user_timeout = UserTimeout{coin(), static_cast<std::uint16_t>(1 + below(0x7fff))}; }
+  if (below(4) == 0) {
+    tcp.fast_open.emplace();
+    const int pairs = below(8);  // of bytes; 2 would be too short a cookie
+    for (int i = 0; i < 2 * (pairs == 1 ? 0 : pairs); ++i) { tcp.fast_open->cookie.push_back(bits<std::uint8_t>()); }
+    if (size_without_sack(tcp) > kOptionSpace) { tcp.fast_open.reset(); }
+  }
   const int blocks = below(5);
   for (int i = 0; i < blocks; ++i) { tcp.sack.push_back({{bits<std::uint32_t>()}, {bits<std::uint32_t>()}}); }
   return tcp;

@@ -40,5 +40,9 @@ inline constexpr const char* kExamples[] = {
     ". 1:1(0) ack 1 <add_addr v0 id=3 2001:db8::1>",
     ". 1:1(0) ack 1 <add_addr v0 id=3 [2001:db8::1]:443>",
     ". 1:1(0) ack 1 <prio id=7 backup>",
+    "S 0:0(0) <mss 1460, fast_open, capable v1>",
+    "S. 0:0(0) ack 1 <TS val 1 ecr 2, wscale 8, fast_open 0x010203040506, capable v1 key=0x0102030405060708>",
+    "S 0:100(100) <mss 1460, wscale 8, fast_open 0x0102030405060708, user_timeout 30s>",
+    ". 1:1(0) ack 1 <TS val 1 ecr 3, user_timeout 32767min, sack 11:21>",
 };
 }  // namespace anabranch::wire
