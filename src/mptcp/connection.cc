@@ -260,6 +260,12 @@ Result<Chain> Connection::read(Bytes at_most, Instant now) {
   return fail(Errc::would_block, "read");
 }
 
+Result<Chain> Connection::peek(Bytes at_most) const {
+  if (session_.receive.readable()) { return session_.receive.peek(at_most); }
+  if (session_.receive.finished()) { return Chain{}; }
+  return phase_ == Phase::dead ? fail(error_, "peek") : fail(Errc::would_block, "peek");
+}
+
 Status Connection::finish(Instant now) {
   if (phase_ == Phase::dead) { return fail(error_, "finish"); }
   session_.close.finish();

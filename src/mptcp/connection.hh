@@ -84,6 +84,7 @@ class Connection final : private cc::Group {
   // --- the application's side
   Result<std::size_t> write(std::span<const std::uint8_t> bytes, Instant now);
   Result<Chain> read(Bytes at_most, Instant now);
+  Result<Chain> peek(Bytes at_most) const;  ///< what `read` would answer, with nothing taken
   Bytes readable() const { return session_.receive.readable(); }
   Bytes writable() const;
   /// Nothing was written and nobody is there yet: giving up loses nothing.

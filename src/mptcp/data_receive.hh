@@ -31,6 +31,7 @@ class DataReceive {
   Bytes buffer() const { return autotune_.buffer(); }
   /// `rtt`: of the slowest path, for the size of the buffer; zero when not known.
   Chain read(Bytes at_most, Instant now, Duration rtt);
+  Chain peek(Bytes at_most) const { return unread_.first(at_most); }  ///< what `read` would give, left where it is
   void discard_unread() { unread_.clear(); }
 
   /// The window to advertise now, relative to next(). Promises it: the edge moves, never back.

@@ -88,9 +88,21 @@ Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instan
     std::ranges::stable_sort(
         ways, {}, [&](InterfaceId i) { return std::ranges::find(options.interfaces, i) - options.interfaces.begin(); });
   }
+  if (options.local_address) {
+    const auto has_it = [&](InterfaceId i) {
+      const auto& addresses = find_interface(network, i)->addresses;
+      return std::ranges::find(addresses, *options.local_address, &InterfaceAddress::address) != addresses.end();
+    };
+    std::erase_if(ways, [&](InterfaceId i) { return !has_it(i); });
+  }
   if (ways.empty()) { return fail(Errc::unreachable, "connect: no allowed interface has a route there"); }
-  const Address local = *source_address(network, ways.front(), options.remote.address);
-  const auto port = free_port(local, options.remote);
+  const Address local = options.local_address.value_or(*source_address(network, ways.front(), options.remote.address));
+  std::optional<std::uint16_t> port = options.local_port;
+  if (options.local_port == 0) {
+    port = free_port(local, options.remote);
+  } else if (demux.contains({{local, options.local_port}, options.remote})) {
+    return fail(Errc::address_in_use, "connect: that local port is connected there already");
+  }
   if (!port) { return fail(Errc::no_ports_left, "connect"); }
   const Id id = add(options.config);
   if (!id) { return fail(Errc::limit_reached, "connect: too many connections"); }

@@ -53,6 +53,12 @@ Result<std::size_t> Stack::read(ConnectionId id, std::span<std::uint8_t> out, In
   return chain->copy_to(out);
 }
 
+Result<Chain> Stack::peek(ConnectionId id, Bytes at_most) const {
+  const Entry* e = parts_->find(id);
+  if (!e) { return fail(Errc::closed, "peek"); }
+  return e->connection.peek(at_most);
+}
+
 Bytes Stack::readable(ConnectionId id) const {
   const Entry* e = parts_->find(id);
   return e ? e->connection.readable() : Bytes{};

@@ -37,7 +37,9 @@ struct Limits {
 
 struct ConnectOptions {
   SocketAddress remote;
-  std::vector<InterfaceId> interfaces;  ///< which may carry subflows, the first one first; empty: all that route there
+  std::vector<InterfaceId> interfaces;   ///< which may carry subflows, the first one first; empty: all that route there
+  std::optional<Address> local_address;  ///< of the initial subflow; none: the best for the first interface
+  std::uint16_t local_port = 0;  ///< of the initial subflow, need not be one of the stack's ports; 0: any of them
   mptcp::Config config;
 };
 
@@ -99,6 +101,8 @@ class Stack {
   /// 0: end of stream. would_block: nothing yet. An error only after everything that arrived was read.
   Result<std::size_t> read(ConnectionId, std::span<std::uint8_t> out, Instant now);
   Result<Chain> read_chain(ConnectionId, Bytes at_most, Instant now);  ///< the same without the copy
+  /// What `read_chain` would answer now, with nothing taken: bytes, an empty chain at the end of stream, or the error.
+  Result<Chain> peek(ConnectionId, Bytes at_most) const;
   Bytes readable(ConnectionId) const;
   Bytes writable(ConnectionId) const;
   Status finish(ConnectionId, Instant now);  ///< no more writing; what was written still arrives

@@ -1,0 +1,83 @@
+// Interfaces and addresses: what the owner says becomes the one Network value that a stack is told.
+#include "embed/socket_address.hh"
+#include "embed/stack.hh"
+
+#include <algorithm>
+#include <cerrno>
+
+using namespace anabranch;
+using namespace anabranch::embed;
+
+anb_stack::Port* anb_stack::port(std::uint32_t interface) {
+  const auto it = std::ranges::find(ports, InterfaceId{interface}, [](const Port& p) { return p.interface.id; });
+  return it == ports.end() ? nullptr : &*it;
+}
+
+void anb_stack::tell_network(anb_time now) {
+  Network network;
+  for (const Port& p : ports) {
+    network.interfaces.push_back(p.interface);
+    for (const Family family : {Family::v4, Family::v6}) {
+      const bool has = std::ranges::any_of(p.interface.addresses,
+                                           [&](const InterfaceAddress& a) { return a.address.family == family; });
+      if (has) { network.routes.push_back({p.interface.id, {family, {}}, 0, std::nullopt, p.metric}); }
+    }
+  }
+  stack.update(network, at(now));
+  take_events(now);
+}
+
+extern "C" {
+
+int anb_interface_add(anb_stack* s, uint32_t interface, uint32_t mtu, uint32_t metric, anb_time now) {
+  if (interface == 0 || mtu < 576 || mtu > 65535) { return -EINVAL; }  // 576: RFC 791's least that every host takes
+  if (s->port(interface) != nullptr) { return -EEXIST; }
+  Interface value{.id = {interface}, .name = "if" + std::to_string(interface), .mtu = mtu, .addresses = {}};
+  s->ports.push_back({std::move(value), metric});
+  s->tell_network(now);
+  return 0;
+}
+
+int anb_interface_set_up(anb_stack* s, uint32_t interface, int up, anb_time now) {
+  anb_stack::Port* p = s->port(interface);
+  if (p == nullptr) { return -ENODEV; }
+  p->interface.up = up != 0;
+  s->tell_network(now);
+  return 0;
+}
+
+int anb_interface_remove(anb_stack* s, uint32_t interface, anb_time now) {
+  if (s->port(interface) == nullptr) { return -ENODEV; }
+  std::erase_if(s->ports, [&](const anb_stack::Port& p) { return p.interface.id.raw == interface; });
+  s->tell_network(now);
+  return 0;
+}
+
+int anb_address_add(anb_stack* s, uint32_t interface, const sockaddr* address, socklen_t length, unsigned prefix,
+                    anb_time now) {
+  anb_stack::Port* p = s->port(interface);
+  if (p == nullptr) { return -ENODEV; }
+  const auto a = read_address(address, length);
+  if (!a) { return -EAFNOSUPPORT; }
+  if (prefix > a->address.size() * 8 || a->address.is_unspecified() || a->address.is_multicast()) { return -EINVAL; }
+  for (const anb_stack::Port& other : s->ports) {
+    const auto& known = other.interface.addresses;
+    if (std::ranges::find(known, a->address, &InterfaceAddress::address) != known.end()) { return -EEXIST; }
+  }
+  p->interface.addresses.push_back({a->address, prefix});
+  s->tell_network(now);
+  return 0;
+}
+
+int anb_address_remove(anb_stack* s, const sockaddr* address, socklen_t length, anb_time now) {
+  const auto a = read_address(address, length);
+  if (!a) { return -EAFNOSUPPORT; }
+  std::size_t gone = 0;
+  for (anb_stack::Port& p : s->ports) {
+    gone += std::erase_if(p.interface.addresses, [&](const InterfaceAddress& x) { return x.address == a->address; });
+  }
+  if (gone == 0) { return -EADDRNOTAVAIL; }
+  s->tell_network(now);
+  return 0;
+}
+}  // extern "C"
