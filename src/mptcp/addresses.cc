@@ -25,7 +25,9 @@ Addresses::Local* Addresses::local(wire::AddressId id) {
 
 Addresses::Learned Addresses::learn(wire::AddressId id, const SocketAddress& where) {
   if (remote_id(where)) { return Learned::known; }
-  if (!remotes_.contains(id) && remotes_.size() >= most_remote_) { return Learned::too_many; }
+  const auto it = remotes_.find(id);
+  if (it != remotes_.end() && it->second.address != where.address) { return Learned::contradicts; }
+  if (it == remotes_.end() && remotes_.size() >= most_remote_) { return Learned::too_many; }
   remotes_[id] = where;
   return Learned::fresh;
 }

@@ -39,7 +39,12 @@ class Addresses {
   Local* local(wire::AddressId id);
 
   // --- the peer's
-  enum class Learned : std::uint8_t { fresh, known, too_many };
+  enum class Learned : std::uint8_t {
+    fresh,        ///< an address, or another port of one (RFC 8684 §3.4.1)
+    known,        ///< nothing new, or the same by another id
+    contradicts,  ///< the id belongs to another address, which would have to be removed first
+    too_many,
+  };
   void set_initial_remote(const SocketAddress& where) { remotes_[{0}] = where; }
   Learned learn(wire::AddressId id, const SocketAddress& where);
   bool forget(wire::AddressId id) { return remotes_.erase(id) != 0; }

@@ -137,11 +137,13 @@ TEST_F(AddressesTest, RemoteAddressesAreLearnedOnceAndUpToALimit) {
   EXPECT_EQ(addresses.learn(id(2), remote(0, 81)), Addresses::Learned::fresh);
   EXPECT_EQ(addresses.learn(id(3), remote(3)), Addresses::Learned::fresh);
   EXPECT_EQ(addresses.learn(id(4), remote(4)), Addresses::Learned::too_many);
-  EXPECT_EQ(addresses.learn(id(3), remote(4)), Addresses::Learned::fresh);  // the id means something else now
+  EXPECT_EQ(addresses.learn(id(3), remote(4)), Addresses::Learned::contradicts);
+  EXPECT_EQ(addresses.learn(id(3), remote(3, 81)), Addresses::Learned::fresh);  // another port is another path
   EXPECT_TRUE(addresses.forget(id(1)));
   EXPECT_FALSE(addresses.forget(id(1)));
   EXPECT_EQ(addresses.remote(id(1)), nullptr);
-  EXPECT_EQ(addresses.remote_id(remote(4)), id(3));
+  EXPECT_EQ(addresses.remote_id(remote(3, 81)), id(3));
+  EXPECT_FALSE(addresses.remote_id(remote(3)));
 }
 }  // namespace
 }  // namespace anabranch::mptcp

@@ -88,7 +88,25 @@ tcp::Verdict Connection::accept(const Way& way, const Segment& syn, Instant now)
 
 bool Connection::takes_joins() const {
   // While closing too: a peer whose path broke may still have to hear that its DATA_FIN arrived.
-  return session_.mode == Mode::mptcp && established() && subflows_.size() < session_.config.max_subflows;
+  return session_.mode == Mode::mptcp && established();
+}
+
+/// Who may give way to a join when there is no room: a subflow from the same address that shows no sign of life, for
+/// the peer has lost it if anybody has. Those that do are asked; by the time the peer tries again the answer is there.
+/// One join at a time, and it takes the place only when it has proved who it is (RFC 8684 §3.2, §3.6).
+Subflow* Connection::replaceable(wire::AddressId id, const Address& from, Instant now) {
+  const auto waits = [](const auto& s) { return s->lane().replaces && !s->was_up && !s->over; };
+  if (std::ranges::any_of(subflows_, waits)) { return nullptr; }
+  const auto same = [&](const Subflow& s) {
+    return !s.over && (s.lane().remote == id || s.way().addresses.remote.address == from);
+  };
+  for (const auto& s : subflows_) {
+    if (same(*s) && (s->stalled || !s->was_up)) { return s.get(); }
+  }
+  for (const auto& s : subflows_) {
+    if (same(*s)) { s->question(Doubt::Cause::replaced, now); }
+  }
+  return nullptr;
 }
 
 tcp::Verdict Connection::accept_join(const Way& way, const Segment& syn, SubflowId& id, Instant now) {
@@ -101,6 +119,15 @@ tcp::Verdict Connection::accept_join(const Way& way, const Segment& syn, Subflow
     return tcp::ResetWith{wire::ResetReason::administratively_prohibited};
   }
   Lane lane{.local = *local, .remote = o->id, .joined = true, .remote_backup = o->backup};
+  if (subflows_.size() >= session_.config.max_subflows) {
+    const Subflow* old = replaceable(o->id, way.addresses.remote.address, now);
+    if (!old) {
+      counters_.add(Counter::mp_join_refused);
+      settle(now);
+      return tcp::ResetWith{wire::ResetReason::lack_of_resources};
+    }
+    lane.replaces = old->id();
+  }
   Subflow& s =
       add(way, std::move(lane), std::make_unique<JoinServer>(static_cast<std::uint32_t>(env_.random.visible()), *o));
   id = s.id();
@@ -175,6 +202,7 @@ tcp::Verdict Connection::on_segment(SubflowId on, const Segment& segment, Instan
   Subflow* s = find(on);
   if (!s) { return tcp::Drop::not_for_this_state; }
   const tcp::Verdict verdict = s->endpoint().on_segment(segment, now);
+  if (std::holds_alternative<tcp::Taken>(verdict)) { s->heard(now); }
   s->resolve_trouble(now);
   settle(now);
   return verdict;

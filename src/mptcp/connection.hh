@@ -102,7 +102,6 @@ class Connection final : private cc::Group {
   bool established() const { return phase_ == Phase::open || phase_ == Phase::closing; }
   bool dead() const { return phase_ == Phase::dead && subflows_.empty(); }
   wire::Token token() const { return session_.local_token; }
-  bool takes_joins() const;
   const anabranch::Addresses& initial_addresses() const { return initial_; }
   bool is_consistent() const;
 
@@ -127,6 +126,8 @@ class Connection final : private cc::Group {
   void hear(Subflow* s, const News& news, Instant now);
   void hear_add_addr(Subflow& s, const wire::AddAddr& option, Instant now);
   void hear_remove_addr(const wire::RemoveAddr& option, Instant now);
+  void hear_reset(Subflow* s, const wire::Reset& option);
+  void hear_joined(Subflow& s, Instant now);
   void hear_fast_close(Instant now);
   void note_mode(Instant now);
   void step_closing(Instant now);
@@ -136,6 +137,8 @@ class Connection final : private cc::Group {
   void arm_timers(Instant now);
   void tell_application();
 
+  bool takes_joins() const;
+  Subflow* replaceable(wire::AddressId id, const Address& from, Instant now);
   void subflow_up(Subflow& s, Instant now);
   void subflow_over(Subflow& s, Instant now);
   void take_over(const Subflow& s, Instant now);

@@ -49,14 +49,14 @@ void Connection::hear_event(Subflow& s, tcp::Endpoint::Event event, Instant now)
       if (phase_ == Phase::handshake) { error_ = Errc::refused; }
       break;
     case E::reset_by_peer:
-      s.set_ended_by("reset_by_peer");
+      s.set_ended_by(s.in_question() ? name(s.cause()) : "reset_by_peer");  // a probe may be answered so
       error_ = Errc::reset_by_peer;
       break;
     case E::timed_out:
       s.set_ended_by("timed_out");
       error_ = Errc::timed_out;
       break;
-    case E::closed: s.set_ended_by("closed"); break;
+    case E::closed: s.set_ended_by("closed"); break;  // unless somebody knew better
   }
 }
 
@@ -74,17 +74,14 @@ void Connection::hear(Subflow* s, const News& news, Instant now) {
   std::visit(Overloaded{
                  [&](const Confirmed&) {
                    counters_.add(Counter::mp_capable_established);
+                   session_.confirmed = true;
                    // §3.1: with the C flag nothing may be opened to that address (it may be behind a load balancer).
                    if (!session_.no_more_to_initial) { tell_path_manager(RemoteKnown{{0}, initial_.remote}, now); }
                    tell_path_manager(SubflowUp{{{0}, {0}}}, now);
                    tell_path_manager(Established{active_}, now);
                  },
                  [&](const Joined&) {
-                   if (!s) { return; }
-                   counters_.add(Counter::mp_join_established);
-                   session_.in_sequence = false;
-                   subflow_up(*s, now);
-                   tell_path_manager(SubflowUp{{s->lane().local, s->lane().remote}}, now);
+                   if (s) { hear_joined(*s, now); }
                  },
                  [&](const HeardAddAddr& n) {
                    if (s) { hear_add_addr(*s, n.option, now); }
@@ -98,7 +95,7 @@ void Connection::hear(Subflow* s, const News& news, Instant now) {
                  },
                  [&](const HeardFastClose&) { hear_fast_close(now); },
                  [&](const Counted& n) { counters_.add(n.what); },
-                 [&](const HeardReset&) { counters_.add(Counter::mp_tcprst_received); },
+                 [&](const HeardReset& n) { hear_reset(s, n.option); },
                  [&](const JoinGaveUp&) {
                    if (!s) { return; }
                    s->set_ended_by("timed_out");
@@ -106,6 +103,38 @@ void Connection::hear(Subflow* s, const News& news, Instant now) {
                  },
              },
              news.what);
+}
+
+void Connection::hear_joined(Subflow& s, Instant now) {
+  counters_.add(Counter::mp_join_established);
+  session_.in_sequence = false;
+  if (s.lane().replaces) {
+    Subflow* old = find(*s.lane().replaces);
+    const bool alive = old && !old->over && old->was_up && !old->stalled;
+    if (alive) {  // it has recovered meanwhile: there is no room after all
+      s.set_ended_by(name(wire::ResetReason::lack_of_resources));
+      return s.endpoint().abort(wire::ResetReason::lack_of_resources);
+    }
+    if (old && !old->over) {
+      counters_.add(Counter::mp_join_replaced);
+      old->set_ended_by(name(Doubt::Cause::replaced));
+      old->endpoint().abort(wire::ResetReason::unspecified);
+    }
+  }
+  subflow_up(s, now);
+  tell_path_manager(SubflowUp{{s.lane().local, s.lane().remote}}, now);
+}
+
+/// RFC 8684 §3.6: why, and whether the peer may be asked again, is the path manager's affair (`Subflow::loss`).
+void Connection::hear_reset(Subflow* s, const wire::Reset& o) {
+  constexpr auto first = static_cast<std::size_t>(Counter::reset_unspecified_received);
+  static_assert(static_cast<std::size_t>(Counter::reset_middlebox_interference_received) - first ==
+                static_cast<std::size_t>(wire::ResetReason::middlebox_interference));
+  counters_.add(Counter::mp_tcprst_received);
+  if (o.reason <= wire::ResetReason::middlebox_interference) {
+    counters_.add(static_cast<Counter>(first + static_cast<std::size_t>(o.reason)));
+  }
+  if (s) { s->reset_by_peer(o); }
 }
 
 void Connection::hear_fast_close(Instant now) {
@@ -128,23 +157,33 @@ void Connection::hear_add_addr(Subflow& s, const wire::AddAddr& o, Instant now) 
   // Echoed even when it is of no use to us: the peer repeats it otherwise (§3.4.1).
   s.lane().signals.push_back(wire::AddAddr{.echo = true, .id = o.id, .address = o.address, .port = o.port, .mac = {}});
   const SocketAddress where{o.address, o.port.value_or(initial_.remote.port)};
-  if (o.address.is_unspecified() || o.address.is_multicast() || o.address.is_loopback()) { return; }
-  if (addresses_.learn(o.id, where) != Addresses::Learned::fresh) { return; }
+  const bool useless = o.address.is_unspecified() || o.address.is_multicast() || o.address.is_loopback();
+  const auto learned = useless ? Addresses::Learned::too_many : addresses_.learn(o.id, where);
+  if (learned == Addresses::Learned::contradicts || learned == Addresses::Learned::too_many) {
+    return counters_.add(Counter::add_addr_ignored);
+  }
+  // §3.1: with the C flag nothing may be opened to the initial address and port, by whatever id they come.
+  if (session_.no_more_to_initial && where == initial_.remote) { return; }
   trace::emit(env_.trace, now, {number_, s.id().raw},
               [&] { return trace::AddressAnnounced{o.id.raw, where, true, false}; });
-  tell_path_manager(RemoteKnown{o.id, where}, now);
+  tell_path_manager(RemoteKnown{*addresses_.remote_id(where), where}, now);
 }
 
 void Connection::hear_remove_addr(const wire::RemoveAddr& o, Instant now) {
   counters_.add(Counter::remove_addr_received);
   for (const wire::AddressId id : o.ids) {
+    const auto uses = [id](const auto& s) { return !s->over && s->lane().remote == id; };
+    if (!addresses_.forget(id) && std::ranges::none_of(subflows_, uses)) {
+      counters_.add(Counter::remove_addr_unknown);
+      continue;
+    }
     trace::emit(env_.trace, now, {number_, 0}, [&] { return trace::AddressWithdrawn{id.raw, true}; });
-    addresses_.forget(id);
     tell_path_manager(RemoteGone{id}, now);
+    // Whoever sent this may not be the peer: paths are asked before they are ended, and others carry their data.
     for (const auto& s : subflows_) {
-      if (s->over || s->lane().remote != id) { continue; }
-      s->set_ended_by("address_removed");
-      s->endpoint().abort(wire::ResetReason::unspecified);
+      if (!uses(s)) { continue; }
+      s->question(Doubt::Cause::address_removed, now);
+      take_over(*s, now);
     }
   }
 }
@@ -223,6 +262,8 @@ void Connection::end_finished_subflows(Instant now) {
   if (phase_ == Phase::closing || phase_ == Phase::handshake || session_.mode != Mode::mptcp) {
     return die(phase_ == Phase::closing ? Errc::closed : error_, now);
   }
+  // Nobody may join what the peer has not confirmed (§3.1): waiting would be in vain.
+  if (!session_.confirmed) { return die(error_ == Errc::closed ? Errc::unreachable : error_, now); }
   // Break before make (§3.1, §3.3.3): the connection waits for a new subflow.
   if (!timers_.is_set(Timer::no_subflow)) { timers_.set(Timer::no_subflow, now + session_.config.close_timeout); }
 }
@@ -233,7 +274,7 @@ void Connection::subflow_up(Subflow& s, Instant now) {
               [&] { return trace::SubflowOpened{s.way().addresses, s.way().interface, active_, s.backup()}; });
   events_.push_back({Happened::subflow_changed});
   for (const auto& other : subflows_) {
-    if (other->stalled) { take_over(*other, now); }  // until now there was nobody to take it
+    if (other->doubtful()) { take_over(*other, now); }  // until now there was nobody to take it
   }
 }
 
@@ -242,17 +283,16 @@ void Connection::subflow_over(Subflow& s, Instant now) {
   session_.alive = static_cast<unsigned>(std::ranges::count_if(subflows_, [](const auto& f) { return !f->over; }));
   SubflowInfo info = s.info();
   info.state = "closed";
-  const bool orderly = info.ended_by == "closed" || info.ended_by.empty();
+  const Loss how = s.loss();
   if (info.ended_by.empty()) { info.ended_by = "closed"; }
   trace::emit(env_.trace, now, {number_, s.id().raw}, [&] { return trace::SubflowClosed{info.ended_by, 0}; });
-  if (!orderly) { counters_.add(Counter::subflows_lost); }
+  if (how != Loss::closed) { counters_.add(Counter::subflows_lost); }
   if (ended_infos_.size() < kMostEnded) { ended_infos_.push_back(info); }
   take_over(s, now);
   events_.push_back({Happened::subflow_changed});
-  const bool refused_alone = info.ended_by == "refused" && session_.alive == 0 && s.lane().joined;
-  tell_path_manager(SubflowLost{{s.lane().local, s.lane().remote}, orderly ? Loss::closed : Loss::failed, s.was_up},
-                    now);
-  if (refused_alone) { die(Errc::reset_by_peer, now); }  // the peer does not know the connection any more
+  tell_path_manager(SubflowLost{{s.lane().local, s.lane().remote}, how, s.was_up}, now);
+  const bool nobody_left = session_.alive == 0 && requests_.empty();
+  if (nobody_left && s.unknown_to_peer()) { die(Errc::reset_by_peer, now); }
 }
 
 /// What the subflow has not seen acknowledged shall leave on others (§3.3.6).
@@ -293,7 +333,7 @@ void Connection::die(Errc why, Instant now) {
 /// The subflow to say something on: carrying data, not stalled, then the quickest.
 Subflow* Connection::best() {
   Subflow* out = nullptr;
-  const auto rank = [](const Subflow& s) { return std::tuple{s.stalled, s.endpoint().info().srtt, s.id()}; };
+  const auto rank = [](const Subflow& s) { return std::tuple{s.doubtful(), s.endpoint().info().srtt, s.id()}; };
   for (const auto& s : subflows_) {
     if (s->carries_data() && (!out || rank(*s) < rank(*out))) { out = s.get(); }
   }
@@ -304,7 +344,6 @@ void Connection::send_signals(Instant now) {
   if (session_.mode != Mode::mptcp || !addresses_.anything_due(now)) { return; }
   Subflow* s = best();
   if (!s) { return; }
-  s->lane().dss_owed = true;
   while (auto withdrawal = addresses_.due_withdrawal()) {
     counters_.add(Counter::remove_addr_sent);
     s->lane().signals.push_back(std::move(*withdrawal));
@@ -391,10 +430,10 @@ Duration Connection::data_timeout() const {
   return std::min(rto * (std::int64_t{2} << std::min(data_backoff_, 16u)), 60_s);
 }
 
-/// Whether a live subflow still has the byte to deliver, and is not stalled unless it is the only one.
+/// Whether a live subflow still has the byte to deliver, and is not doubtful unless it is the only one.
 bool Connection::still_on_its_way(DataPos p) const {
   return std::ranges::any_of(subflows_, [this, p](const auto& s) {
-    return !s->over && (!s->stalled || session_.alive <= 1) &&
+    return !s->over && (!s->doubtful() || session_.alive <= 1) &&
            std::ranges::any_of(s->lane().tx.mappings(),
                                [p](const TxMapping& m) { return m.data <= p && p < m.data_end(); });
   });

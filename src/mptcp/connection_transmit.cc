@@ -55,7 +55,7 @@ void Connection::look_at_paths(Instant now) {
                       .srtt = i.srtt,
                       .rttvar = i.rttvar,
                       .backup = s->backup(),
-                      .stale = s->stalled});
+                      .stale = s->doubtful()});
   }
 }
 

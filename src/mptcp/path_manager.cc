@@ -14,11 +14,12 @@ class Passive final : public PathManager {
   Instant deadline() const override { return Instant::never(); }
   std::string_view name() const override { return "passive"; }
 };
-constexpr std::array<std::string_view, 2> kNames{"full_mesh", "passive"};
+constexpr std::array<std::string_view, 3> kNames{"full_mesh", "both_sides", "passive"};
 }  // namespace
 
 std::unique_ptr<PathManager> make_path_manager(std::string_view name) {
   if (name == "full_mesh") { return std::make_unique<FullMesh>(); }
+  if (name == "both_sides") { return std::make_unique<FullMesh>(true); }
   if (name == "passive") { return std::make_unique<Passive>(); }
   return nullptr;
 }

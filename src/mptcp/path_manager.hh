@@ -33,7 +33,7 @@ struct NetworkChanged {};  ///< routes or interfaces are not what they were: wha
 struct LocalDown {
   wire::AddressId id;
 };
-struct RemoteKnown {  ///< announced by ADD_ADDR, or the address we connected to (id 0)
+struct RemoteKnown {  ///< announced by ADD_ADDR, perhaps once more; or the address we connected to (id 0)
   wire::AddressId id;
   SocketAddress where;
 };
@@ -43,7 +43,11 @@ struct RemoteGone {
 struct SubflowUp {
   Pair pair;
 };
-enum class Loss : std::uint8_t { closed, failed };  ///< in order; or reset, timed out, never answered
+enum class Loss : std::uint8_t {
+  closed,   ///< in order
+  failed,   ///< reset, timed out, never answered, or refused for now: it may work later
+  refused,  ///< the peer said that it will not work, or what answered does not speak MPTCP (RFC 8684 §3.6, §3.9.3)
+};
 struct SubflowLost {
   Pair pair;
   Loss how = Loss::failed;
@@ -82,5 +86,5 @@ std::span<const std::string_view> path_manager_names();
 
 template <>
 struct anabranch::Names<anabranch::mptcp::Loss> {
-  static constexpr std::string_view list[] = {"closed", "failed"};
+  static constexpr std::string_view list[] = {"closed", "failed", "refused"};
 };

@@ -90,11 +90,13 @@ struct Session {
   bool checksum;                    ///< both: what we ask for, then what is in force
   bool wide_acks = true;            ///< the peer's last mapping had 64 bits: so do our DATA_ACKs
   bool no_more_to_initial = false;  ///< the peer's C flag: no joins to its initial address
+  bool confirmed = false;           ///< both ends know that the path speaks MPTCP: there may be more subflows
   bool in_sequence = true;          ///< all data so far went over the initial subflow in order
   unsigned alive = 0;               ///< subflows
 
   DataSend send;
   DataReceive receive;
+  DataPos said_ack{1};  ///< the highest DATA_ACK that left, on any subflow
   stream::Close close;  ///< DATA_FINs; in plain mode the subflow's FINs are told here
   std::vector<News> news;
   Tally<Oddity> oddities;

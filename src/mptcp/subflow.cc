@@ -93,7 +93,11 @@ tcp::Verdict Subflow::read(const Segment& segment, SubPos at, SubPos acknowledge
                           return tcp::Taken{};
                         },
                         [this](Found& f) { return obey(f.finding, f.why, lane_.rx.next()); },
-                        [](Refuse& r) -> tcp::Verdict { return tcp::ResetWith{r.reason}; },
+                        [this](Refuse& r) -> tcp::Verdict {
+                          refused_here_ = true;
+                          set_ended_by(name(r.reason));
+                          return tcp::ResetWith{r.reason};
+                        },
                         [](Ignore&) -> tcp::Verdict { return tcp::Drop::role_refused; },
                     },
                     step);
@@ -140,6 +144,8 @@ tcp::Verdict Subflow::obey(Finding finding, FallbackReason why, SubPos from) {
     case Verdict::fail_and_reset_subflow: lane_.fail_on_reset = true; [[fallthrough]];
     case Verdict::reset_subflow: break;
   }
+  refused_here_ = true;
+  set_ended_by(name(finding));
   return tcp::ResetWith{wire::ResetReason::middlebox_interference};
 }
 
@@ -162,7 +168,6 @@ void Subflow::resolve_trouble(Instant now) {
       t.finding == Finding::checksum_wrong ? FallbackReason::checksum_failed : FallbackReason::mapping_missing;
   const tcp::Verdict verdict = obey(t.finding, why, t.at);
   if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) {
-    ended_by_ = name(t.finding);
     endpoint_.abort(reset->reason);
   } else {
     received_ -= t.rest.size().n;
@@ -173,6 +178,58 @@ void Subflow::resolve_trouble(Instant now) {
 void Subflow::on_deadline(Instant now) {
   if (role_->deadline() <= now) { role_->on_deadline(session_, lane_, now); }
   if (endpoint_.deadline() <= now) { endpoint_.on_deadline(now); }
+  if (!doubt_) { return; }
+  switch (doubt_->on_deadline(now)) {
+    case Doubt::Ask::nothing: break;
+    case Doubt::Ask::probe: endpoint_.send_probe(); break;
+    case Doubt::Ask::gone:
+      set_ended_by(name(doubt_->cause()));
+      doubt_.reset();
+      endpoint_.abort(wire::ResetReason::unspecified);
+  }
+}
+
+Instant Subflow::deadline() const {
+  if (endpoint_.dead()) { return Instant::never(); }
+  const Instant next = std::min(endpoint_.deadline(), role_->deadline());
+  return doubt_ ? std::min(next, doubt_->deadline()) : next;
+}
+
+void Subflow::question(Doubt::Cause cause, Instant now) {
+  if (doubt_ || endpoint_.dead() || endpoint_.phase() == tcp::Phase::time_wait) { return; }
+  if (endpoint_.phase() != tcp::Phase::open) {
+    set_ended_by(name(cause));
+    return endpoint_.abort(wire::ResetReason::unspecified);
+  }
+  const tcp::Info info = endpoint_.info();
+  doubt_.emplace(cause, now, info.rto, info.min_rtt);
+  endpoint_.send_probe();
+}
+
+void Subflow::heard(Instant now) {
+  if (doubt_ && !endpoint_.dead() && doubt_->answered_by(now)) { doubt_.reset(); }
+}
+
+void Subflow::reset_by_peer(const wire::Reset& why) {
+  reset_ = why;
+  // What we have found out ourselves before stays; "reset_by_peer" and "refused" are only less exact.
+  const bool vague = ended_by_.empty() || ended_by_ == "reset_by_peer" || ended_by_ == "refused";
+  if (vague && why.reason != wire::ResetReason::unspecified && name(why.reason) != "?") {
+    ended_by_ = name(why.reason);
+  }
+}
+
+bool Subflow::unknown_to_peer() const {
+  if (!lane_.joined || was_up) { return false; }
+  if (!reset_) { return ended_by_ == "refused"; }
+  return reset_->reason == wire::ResetReason::mptcp_error && !reset_->transient;
+}
+
+Loss Subflow::loss() const {
+  if (reset_) { return reset_->transient ? Loss::failed : Loss::refused; }
+  // RFC 8684 §3.9.3: what answered a join with an RST, or with nonsense, is not asked again.
+  if (refused_here_ || ended_by_ == "refused") { return Loss::refused; }
+  return ended_by_ == "closed" || ended_by_.empty() ? Loss::closed : Loss::failed;
 }
 
 SubflowInfo Subflow::info() const {
@@ -197,7 +254,7 @@ SubflowInfo Subflow::info() const {
   } else if (endpoint_.phase() == tcp::Phase::time_wait || endpoint_.close_state().sending != stream::Sending::open ||
              peer_finished_) {
     out.state = "closing";
-  } else if (stalled) {
+  } else if (doubtful()) {
     out.state = "stalled";
   } else if (was_up) {
     out.state = "active";

@@ -3,6 +3,8 @@
 /// Stands between them: it is the endpoint's source, sink and role, and hands each question to the part that knows.
 /// Owned by a connection, which schedules it, closes it and hears its end. RFC 8684 §3.3.
 #pragma once
+#include "mptcp/doubt.hh"
+#include "mptcp/path_manager.hh"
 #include "mptcp/roles/plain.hh"
 #include "mptcp/roles/role.hh"
 #include "mptcp/session.hh"
@@ -45,11 +47,28 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   void bind(DataPos data, Chain bytes);
   /// In-order bytes that no good mapping covers were found: judged and, if falling back, taken in. A reset otherwise.
   void resolve_trouble(Instant now);
-  Instant deadline() const { return std::min(endpoint_.deadline(), role_->deadline()); }
+  Instant deadline() const;
   void on_deadline(Instant now);
   SubflowInfo info() const;
-  /// As `info().ended_by`, when it is over.
-  void set_ended_by(std::string_view why) { ended_by_ = why; }
+  /// As `info().ended_by`, when it is over. The first reason stays.
+  void set_ended_by(std::string_view why) {
+    if (ended_by_.empty()) { ended_by_ = why; }
+  }
+  std::string_view ended_by() const { return ended_by_; }
+  /// The peer's RST said why, in the words of RFC 8684 §3.6.
+  void reset_by_peer(const wire::Reset& why);
+  /// How it ended: whether and when the same path may be tried again.
+  Loss loss() const;
+  /// A join was answered as by somebody who does not know the connection (any more).
+  bool unknown_to_peer() const;
+  /// Asks whether the path still lives; what cannot be asked ends at once.
+  void question(Doubt::Cause cause, Instant now);
+  /// An acceptable segment came: it may be the answer.
+  void heard(Instant now);
+  bool in_question() const { return doubt_.has_value(); }
+  Doubt::Cause cause() const { return doubt_->cause(); }  ///< only when in question
+  /// Better left alone by whoever has a choice: silent for too long, or withdrawn by the peer.
+  bool doubtful() const { return stalled || (doubt_ && doubt_->cause() == Doubt::Cause::address_removed); }
 
   // Kept by the connection:
   bool was_up = false;   ///< has carried data, or could have
@@ -97,6 +116,9 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   bool peer_finished_ = false;
   std::uint64_t received_ = 0;
   std::string_view ended_by_;
+  std::optional<wire::Reset> reset_;  ///< the peer's MP_TCPRST
+  bool refused_here_ = false;         ///< the RST was ours: what came on this path was not what the RFC wants
+  std::optional<Doubt> doubt_;
   tcp::Endpoint endpoint_;  ///< last: borrows this object
 };
 }  // namespace anabranch::mptcp

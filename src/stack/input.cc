@@ -1,4 +1,5 @@
 // One frame in: dissect, find its subflow, or its listener, or its connection by token, or answer with a reset.
+#include "mptcp/roles/role.hh"
 #include "stack/parts.hh"
 #include "trace/event.hh"
 
@@ -21,6 +22,13 @@ void Stack::Parts::take(const Frame& frame, Instant now) {
              *parsed);
 }
 
+/// Whether an address belongs to one of our interfaces, up or not.
+bool Stack::Parts::is_ours(const Address& address) const {
+  return std::ranges::any_of(network.interfaces, [&](const Interface& i) {
+    return std::ranges::find(i.addresses, address, &InterfaceAddress::address) != i.addresses.end();
+  });
+}
+
 void Stack::Parts::take_segment(Dissected& d, Instant now) {
   counters.add(Counter::segments_received);
   if (const Place* place = demux.find(d.addresses)) {
@@ -39,6 +47,8 @@ void Stack::Parts::take_segment(Dissected& d, Instant now) {
     touched(id, now);
     return;
   }
+  // RFC 1122 §3.2.1.3, RFC 9293 §3.9.2.3: what is for another host, or for many, is not even refused.
+  if (!is_ours(d.addresses.local.address)) { return counters.add(Counter::dropped_not_for_us); }
   if (d.segment.flags.syn && !d.segment.flags.ack && !d.segment.flags.rst) {
     if (wire::find<wire::JoinSyn>(d.segment.mptcp)) { return take_join(d, now); }
     return take_syn(d, now);
@@ -107,9 +117,12 @@ void Stack::Parts::take_join(Dissected& d, Instant now) {
   const tcp::Verdict verdict =
       port_fits ? e->connection.accept_join(way_for(d.addresses, answering_interface(d), now), d.segment, subflow, now)
                 : tcp::Verdict{tcp::ResetWith{wire::ResetReason::administratively_prohibited}};
-  if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) { return answer_stray(d, reset->reason, now); }
-  demux.insert(d.addresses, {id.index, id.generation, subflow});
-  touched(id, now);
+  if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) {
+    answer_stray(d, reset->reason, now);
+  } else {
+    demux.insert(d.addresses, {id.index, id.generation, subflow});
+  }
+  touched(id, now);  // a join that found no room may have made the connection look after others
 }
 
 /// RFC 9293 §3.10.7.1: a segment for a connection that does not exist is answered with an RST, unless it is one.
@@ -125,7 +138,9 @@ void Stack::Parts::answer_stray(const Dissected& d, std::optional<wire::ResetRea
     out.flags.ack = true;
     out.ack = {static_cast<std::uint32_t>(in.seq.raw + in.length())};
   }
-  if (reason) { out.mptcp.push_back(wire::Reset{.transient = false, .unknown_flags = 0, .reason = *reason}); }
+  if (reason) {
+    out.mptcp.push_back(wire::Reset{.transient = mptcp::is_transient(*reason), .unknown_flags = 0, .reason = *reason});
+  }
   counters.add(Counter::strays_reset);
   strays.push_back(assemble(d.addresses, out, {.ipv4_id = ipv4_id++, .interface = d.interface}, arena));
 }

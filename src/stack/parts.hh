@@ -61,6 +61,7 @@ struct Stack::Parts {
 
   // in
   void take(const Frame& frame, Instant now);
+  bool is_ours(const Address& address) const;
   void take_segment(Dissected& d, Instant now);
   void take_error(const DissectedError& e, Instant now);
   void take_syn(Dissected& d, Instant now);

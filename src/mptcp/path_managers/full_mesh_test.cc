@@ -18,6 +18,7 @@ Address v6(unsigned n) {
 
 class FullMeshTest : public testing::Test {
  protected:
+  explicit FullMeshTest(bool both_sides = false) : mesh{both_sides} {}
   /// The pairs that are asked for in answer to a fact.
   std::vector<Pair> tell(const Fact& fact) {
     std::vector<Request> out;
@@ -168,6 +169,69 @@ TEST_F(FullMeshTest, ARemoteAddressThatIsGoneIsForgotten) {
   EXPECT_TRUE(mesh.deadline().is_never());
   EXPECT_EQ(at(now + 3600_s), Pairs{});
   EXPECT_EQ(tell(RemoteKnown{id(5), {v4(8), 80}}), Pairs{pair(0, 5)});
+}
+TEST_F(FullMeshTest, WhatWasRefusedForGoodIsLeftAloneWhileThereIsAnother) {
+  established();
+  EXPECT_EQ(tell(LocalUp{id(1), v4(2)}), Pairs{pair(1, 0)});
+  EXPECT_EQ(tell(SubflowLost{pair(1, 0), Loss::refused, false}), Pairs{});
+  EXPECT_TRUE(mesh.deadline().is_never());
+  EXPECT_EQ(tell(NetworkChanged{}), Pairs{});
+}
+TEST_F(FullMeshTest, WhatWasRefusedForGoodIsAskedAgainWhenItsAddressIsAnnouncedAgainButNotAtEachOfThese) {
+  established();
+  EXPECT_EQ(tell(RemoteKnown{id(5), {v4(8), 80}}), Pairs{pair(0, 5)});
+  tell(SubflowLost{pair(0, 5), Loss::refused, false});
+  now = now + 10_s;
+  EXPECT_EQ(tell(RemoteKnown{id(5), {v4(8), 80}}), Pairs{pair(0, 5)});
+  tell(SubflowLost{pair(0, 5), Loss::refused, false});
+  now = now + 10_ms;
+  EXPECT_EQ(tell(RemoteKnown{id(5), {v4(8), 80}}), Pairs{});
+  EXPECT_EQ(mesh.deadline(), now + 990_ms);
+}
+TEST_F(FullMeshTest, WhatIsAnnouncedWithAnotherPortIsAnotherPath) {
+  established();
+  EXPECT_EQ(tell(RemoteKnown{id(5), {v4(8), 80}}), Pairs{pair(0, 5)});
+  tell(SubflowUp{pair(0, 5)});
+  now = now + 10_s;
+  EXPECT_EQ(tell(RemoteKnown{id(5), {v4(8), 80}}), Pairs{});
+  EXPECT_EQ(tell(RemoteKnown{id(5), {v4(8), 8080}}), Pairs{pair(0, 5)});
+}
+TEST_F(FullMeshTest, WhenNothingElseIsLeftWhatWasRefusedOrClosedIsTriedAgain) {
+  established();
+  tell(LocalUp{id(1), v4(2)});
+  tell(SubflowLost{pair(1, 0), Loss::refused, false});
+  EXPECT_EQ(tell(SubflowLost{pair(0, 0), Loss::closed, true}), Pairs{});
+  EXPECT_EQ(mesh.deadline(), now + 1_s);
+  EXPECT_EQ(at(now + 1_s), (Pairs{pair(0, 0), pair(1, 0)}));
+}
+TEST_F(FullMeshTest, NothingIsRefusedForEver) {
+  established();
+  unsigned asked = 0;
+  tell(SubflowLost{pair(0, 0), Loss::refused, true});
+  while (!mesh.deadline().is_never() && asked < 100) {
+    asked += static_cast<unsigned>(at(mesh.deadline()).size());
+    tell(SubflowLost{pair(0, 0), Loss::refused, false});
+  }
+  EXPECT_EQ(asked, FullMesh::kTries - 1);
+}
+
+class BothSidesTest : public FullMeshTest {
+ protected:
+  BothSidesTest() : FullMeshTest{true} {}
+};
+TEST_F(BothSidesTest, TheSideThatWasConnectedToOpensWhatTheOtherHasNot) {
+  tell(LocalUp{id(1), v4(2)});
+  established(false);
+  EXPECT_EQ(announced, std::vector{id(1)});
+  tell(RemoteKnown{id(5), {v4(8), 80}});
+  EXPECT_EQ(tell(SubflowUp{pair(0, 5)}), Pairs{});
+  EXPECT_EQ(at(now + 1_s - 1_ns), Pairs{});
+  EXPECT_EQ(at(now + 1_ns), (Pairs{pair(1, 0), pair(1, 5)}));
+}
+TEST_F(BothSidesTest, TheSideThatConnectedOpensAtOnceAndAnnounces) {
+  established();
+  EXPECT_EQ(tell(LocalUp{id(1), v4(2)}), Pairs{pair(1, 0)});
+  EXPECT_EQ(announced, std::vector{id(1)});
 }
 }  // namespace
 }  // namespace anabranch::mptcp

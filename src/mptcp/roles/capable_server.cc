@@ -26,10 +26,11 @@ Step CapableServer::read_third(Session& session, Lane& lane, const Reading& read
   const auto* data = wire::find<wire::CapableData>(reading.segment.mptcp);
   // A DSS proves that options pass: the keys were overtaken or lost, and are repeated with the first byte.
   if (!ack && !data && wire::find<wire::Dss>(reading.segment.mptcp)) { return Ignore{}; }
-  if ((!ack && !data) || (ack ? ack->receiver : data->receiver) != session.local_key) {
-    return Found{Finding::no_option_in_handshake, FallbackReason::third_ack_without_option};
-  }
+  const bool good = (ack || data) && (ack ? ack->receiver : data->receiver) == session.local_key &&
+                    (ack ? ack->sender : data->sender).raw != 0;  // 0 is not a key (§3.1)
+  if (!good) { return Found{Finding::no_option_in_handshake, FallbackReason::third_ack_without_option}; }
   const wire::CapableFlags& flags = ack ? ack->flags : data->flags;
+  session.no_more_to_initial = flags.no_more_to_this;
   session.learn_remote_key(ack ? ack->sender : data->sender);
   session.checksum = session.config.checksum || flags.checksum;
   session.mode = Mode::mptcp;

@@ -3,6 +3,8 @@
 #include "base/result.hh"
 #include "wire/checksum.hh"
 
+#include <algorithm>
+
 namespace anabranch::mptcp {
 namespace {
 
@@ -126,15 +128,19 @@ Step Mapped::read(Session& session, Lane& lane, const Reading& reading) {
 
 void Mapped::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
   if (plan.kind == tcp::SegmentKind::reset) { return write_reset(session, lane, plan, out); }
-  // A DSS that is owed goes first: a middlebox that removes ADD_ADDR must not leave a bare ACK as our first word.
-  if (plan.kind == tcp::SegmentKind::ack && !lane.dss_owed && write_signal(lane, out)) { return; }
+  // A DSS that is owed goes first, and our first one anyway: a middlebox that removes ADD_ADDR must not leave a bare ACK
+  // as our first word.
+  const bool free = plan.kind == tcp::SegmentKind::ack && !lane.dss_owed && lane.said_dss;
+  if (free && write_signal(session, lane, out)) { return; }
   write_dss(session, lane, plan, out);
   lane.dss_owed = false;
 }
 
 std::size_t dss_bytes(const Session& s) { return 4u + (s.wide_acks ? 8u : 4u) + 14u + (s.checksum ? 2u : 0u); }
 
-void write_dss(Session& s, const Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out) {
+void write_dss(Session& s, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out) {
+  lane.said_dss = true;
+  s.said_ack = std::max(s.said_ack, s.receive.next());
   wire::Dss dss;
   const std::uint64_t ack = wrap(s.receive.next(), s.remote_origin).raw;
   dss.ack = wire::DataSeqForm{s.wide_acks ? ack : (ack & 0xffffffffu), s.wide_acks};
@@ -154,11 +160,11 @@ void write_dss(Session& s, const Lane& lane, const tcp::Plan& plan, wire::MptcpO
   out.push_back(dss);
 }
 
-bool write_signal(Lane& lane, wire::MptcpOptions& out) {
+bool write_signal(const Session& s, Lane& lane, wire::MptcpOptions& out) {
   if (lane.signals.empty()) { return false; }
   out.push_back(std::move(lane.signals.front()));
   lane.signals.pop_front();
-  lane.dss_owed = true;  // this ACK had no DATA_ACK; the next one will
+  if (s.receive.next() > s.said_ack) { lane.dss_owed = true; }  // this ACK had no DATA_ACK; the next one will
   return true;
 }
 
@@ -170,7 +176,7 @@ void write_reset(Session& s, const Lane& lane, const tcp::Plan& plan, wire::Mptc
     s.news.push_back({lane.id, Counted{Counter::mp_fail_sent}});
   }
   if (s.dialect.resets_give_reasons && plan.reason) {
-    out.push_back(wire::Reset{.transient = false, .unknown_flags = 0, .reason = *plan.reason});
+    out.push_back(wire::Reset{.transient = is_transient(*plan.reason), .unknown_flags = 0, .reason = *plan.reason});
   }
 }
 }  // namespace anabranch::mptcp

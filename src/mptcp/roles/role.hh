@@ -24,10 +24,12 @@ struct Lane {
   MappingRx rx;
   std::deque<wire::MptcpOption> signals;  ///< to leave on pure ACKs of their own, in this order
   bool heard_dss = false;                 ///< the peer has sent one here
+  bool said_dss = false;                  ///< we have sent one here
   bool dss_owed = false;                  ///< a pure ACK with DSS shall leave (DATA_ACK, DATA_FIN, fourth ACK)
   std::optional<DataPos> told_ack;        ///< DATA_ACK of the segment being read: its window counts from there
   bool fast_closing = false;              ///< RSTs carry MP_FASTCLOSE
   bool fail_on_reset = false;             ///< RSTs carry MP_FAIL
+  std::optional<SubflowId> replaces;      ///< a join above the limit: who gives way when it has proved who it is
 };
 
 class SubflowRole;
@@ -66,10 +68,15 @@ class SubflowRole {
   virtual std::string_view name() const = 0;
 };
 
+/// Whether the peer may come back later (the T flag, RFC 8684 §3.6): limits and backlogs pass, prohibitions do not.
+constexpr bool is_transient(wire::ResetReason reason) {
+  return reason == wire::ResetReason::lack_of_resources || reason == wire::ResetReason::too_much_outstanding_data;
+}
+
 /// The DSS of a segment: DATA_ACK always, the mapping of `at` for data; a DATA_FIN when one is owed and the lane owes a DSS.
-void write_dss(Session& session, const Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out);
+void write_dss(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out);
 /// One waiting signal in place of the DSS; false when there is none.
-bool write_signal(Lane& lane, wire::MptcpOptions& out);
+bool write_signal(const Session& session, Lane& lane, wire::MptcpOptions& out);
 /// What an RST says: why, MP_FASTCLOSE, MP_FAIL.
 void write_reset(Session& session, const Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out);
 std::size_t dss_bytes(const Session& session);
