@@ -97,6 +97,9 @@ class Connection final : private cc::Group {
   ConnectionInfo info() const;
   Status set_backup(SubflowId id, bool backup, Instant now);
   Status close_subflow(SubflowId id, Instant now);
+  /// A subflow that no path manager has asked for, from an address of ours. no_such_path: plain TCP, or the address is
+  /// not usable; limit_reached: `max_subflows`. What becomes of it shows in info().
+  Status open_subflow(const Address& from, const SocketAddress& to, bool backup);
 
   // --- for the stack
   bool established() const { return phase_ == Phase::open || phase_ == Phase::closing; }

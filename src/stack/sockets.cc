@@ -54,7 +54,7 @@ std::vector<mptcp::LocalAddress> Stack::Parts::usable_addresses(const Entry& e) 
     for (const InterfaceAddress& a : i.addresses) {
       // Without its scope a link-local address means nothing to the peer, and a loopback one is nobody else's.
       const bool global = !a.address.is_link_local() && !a.address.is_loopback() && e.announce;
-      if (global || a.address == initial) { out.push_back({i.id, a.address}); }
+      if (global || a.address == initial) { out.push_back({i.id, a.address, a.use}); }
     }
   }
   return out;
