@@ -62,4 +62,17 @@ std::optional<Address> source_address(const Network& network, InterfaceId id, co
   }
   return best ? std::optional{best->address} : std::nullopt;
 }
+
+bool is_broadcast(const Network& network, const Address& to) {
+  if (to.family != Family::v4) { return false; }
+  const auto is_of = [&to](const InterfaceAddress& a) {
+    if (a.prefix >= 31 || !same_prefix(a.address, to, a.prefix)) { return false; }  // RFC 3021: two hosts, nobody else
+    for (unsigned bit = a.prefix; bit < 32; ++bit) {
+      if ((to.raw[bit / 8] >> (7 - bit % 8) & 1) == 0) { return false; }
+    }
+    return true;
+  };
+  return std::ranges::any_of(network.interfaces,
+                             [&](const Interface& i) { return std::ranges::any_of(i.addresses, is_of); });
+}
 }  // namespace anabranch

@@ -4,7 +4,7 @@
 /// echo comes or its tries are used up, because a peer may drop the second while it works on the first (Linux does).
 /// Owned by a connection; sends nothing itself: `due` says what shall leave.
 #pragma once
-#include "base/network.hh"
+#include "base/address.hh"
 #include "base/units.hh"
 #include "wire/mptcp_option.hh"
 
@@ -19,7 +19,6 @@ namespace anabranch::mptcp {
 struct LocalAddress {
   InterfaceId interface;
   Address address;
-  AddressUse use;
   constexpr auto operator<=>(const LocalAddress&) const = default;
 };
 

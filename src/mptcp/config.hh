@@ -39,13 +39,15 @@ struct Config {
   tcp::Config tcp;        ///< for each subflow; mtu, ip_header, super_segment are set by the stack
   std::string scheduler = "lowest_rtt";
   std::string path_manager = "full_mesh";
-  Bytes send_buffer = {8 << 20};      ///< bytes written and not yet DATA_ACKed, at most
+  Bytes send_buffer = {16 << 20};     ///< bytes written and not yet DATA_ACKed, at most; not below what a peer receives
   Bytes receive_buffer = {16 << 20};  ///< autotuned up to this; data-level, shared by all subflows
   Bytes initial_receive_buffer = {2 << 20};
   unsigned max_subflows = 8;                  ///< alive at a time, both directions
   unsigned max_remote_addresses = 16;         ///< remembered from ADD_ADDR
   unsigned syns_with_option = 3;              ///< SYNs with MP_CAPABLE before a plain one (Linux: 1 + 2)
   Duration close_timeout = {60'000'000'000};  ///< life without any subflow, waiting for a new one
+  std::uint8_t hop_limit = 64;                ///< of every packet; in IPv4 its time to live (RFC 9293 §3.9.2)
+  std::uint8_t dscp = 0;                      ///< Differentiated Services codepoint of every packet, 0 to 63 (RFC 2474)
 };
 
 struct SubflowInfo {

@@ -164,10 +164,9 @@ void Connection::set_local_addresses(std::span<const LocalAddress> addresses, st
     const auto id = addresses_.id_of(a);
     if (!id) { continue; }
     const bool was_up = addresses_.local(*id)->up;
-    const bool other_use = addresses_.local(*id)->where.use != a.use;
     *addresses_.local(*id) = {a, true, false};
     addresses_.back(*id);
-    if (!was_up || other_use || *id == wire::AddressId{0}) { tell_path_manager(LocalUp{*id, a.address, a.use}, now); }
+    if (!was_up || *id == wire::AddressId{0}) { tell_path_manager(LocalUp{*id, a.address}, now); }
   }
   tell_path_manager(NetworkChanged{}, now);
   settle(now);
@@ -337,26 +336,6 @@ Status Connection::close_subflow(SubflowId id, Instant now) {
   s->set_ended_by("closed");
   s->endpoint().abort(wire::ResetReason::unacceptable_performance);
   settle(now);
-  return {};
-}
-
-Status Connection::open_subflow(const Address& from, const SocketAddress& to, bool backup) {
-  if (phase_ != Phase::open || session_.mode != Mode::mptcp) { return fail(Errc::no_such_path, "open_subflow"); }
-  const auto& locals = addresses_.locals();
-  const auto ours =
-      std::ranges::find_if(locals, [&](const auto& l) { return l.second.up && l.second.where.address == from; });
-  if (ours == locals.end()) { return fail(Errc::no_such_path, "open_subflow: not an address of this connection"); }
-  if (subflows_.size() + requests_.size() >= session_.config.max_subflows) {
-    return fail(Errc::limit_reached, "open_subflow");
-  }
-  // An address that was never announced gets an id that only we use, from the end that peers use last.
-  wire::AddressId remote{0xff};
-  if (const auto known = addresses_.remote_id(to)) {
-    remote = *known;
-  } else {
-    while (remote.raw > 1 && addresses_.remote(remote) != nullptr) { --remote.raw; }
-  }
-  requests_.push_back({{ours->first, remote}, ours->second.where, to, backup});
   return {};
 }
 

@@ -95,11 +95,9 @@ class Connection final : private cc::Group {
   void orphan() { orphaned_ = true; }
   std::optional<Event> poll_event();
   ConnectionInfo info() const;
+  const Config& config() const { return session_.config; }
   Status set_backup(SubflowId id, bool backup, Instant now);
   Status close_subflow(SubflowId id, Instant now);
-  /// A subflow that no path manager has asked for, from an address of ours. no_such_path: plain TCP, or the address is
-  /// not usable; limit_reached: `max_subflows`. What becomes of it shows in info().
-  Status open_subflow(const Address& from, const SocketAddress& to, bool backup);
 
   // --- for the stack
   bool established() const { return phase_ == Phase::open || phase_ == Phase::closing; }

@@ -31,7 +31,7 @@ enum class Verdict : std::uint8_t {
   carry_on,
   become_tcp,              ///< plain TCP from here on, in place
   fail_and_become_tcp,     ///< MP_FAIL, then an infinite mapping: this subflow goes on alone
-  infinite_mapping,        ///< the peer said MP_FAIL: answer with an infinite mapping
+  infinite_mapping,        ///< the peer said MP_FAIL: answer with MP_FAIL and an infinite mapping
   fail_and_reset_subflow,  ///< MP_FAIL on the RST; the connection lives on elsewhere
   reset_subflow,
 };

@@ -91,6 +91,7 @@ struct Session {
   bool wide_acks = true;            ///< the peer's last mapping had 64 bits: so do our DATA_ACKs
   bool no_more_to_initial = false;  ///< the peer's C flag: no joins to its initial address
   bool confirmed = false;           ///< both ends know that the path speaks MPTCP: there may be more subflows
+  bool heard_data_ack = false;      ///< on any subflow: windows count from DATA_ACKs from then on
   bool in_sequence = true;          ///< all data so far went over the initial subflow in order
   unsigned alive = 0;               ///< subflows
 

@@ -86,11 +86,13 @@ void Subflow::peer_finished(SubPos at, Instant) {
 tcp::Verdict Subflow::read(const Segment& segment, SubPos at, SubPos acknowledges, Instant now) {
   lane_.told_ack.reset();
   Step step = role_->read(session_, lane_, {segment, at, acknowledges, now});
+  const bool has_signal = std::ranges::any_of(
+      segment.mptcp, [](const wire::MptcpOption& o) { return !std::holds_alternative<wire::Dss>(o); });
   return std::visit(Overloaded{
-                        [](Stay&) -> tcp::Verdict { return tcp::Taken{}; },
-                        [this](Become& b) -> tcp::Verdict {
+                        [&](Stay&) -> tcp::Verdict { return tcp::Taken{has_signal}; },
+                        [&](Become& b) -> tcp::Verdict {
                           role_ = std::move(b.successor);
-                          return tcp::Taken{};
+                          return tcp::Taken{has_signal};
                         },
                         [this](Found& f) { return obey(f.finding, f.why, lane_.rx.next()); },
                         [this](Refuse& r) -> tcp::Verdict {
@@ -114,8 +116,11 @@ SubPos Subflow::send_limit(SubPos ack, Bytes window, SubPos previous) {
     session_.send.raise_limit(data + window.n);
     return ack + window.n;
   }
-  // A late segment, or one without DATA_ACK, must not lend its window to a newer DATA_ACK (§3.3.5).
-  session_.send.raise_limit(lane_.told_ack.value_or(DataPos{1}) + window.n);
+  // A late segment must not lend its window to a newer DATA_ACK (§3.3.5), and one without a DATA_ACK says nothing of
+  // the connection once there has been one (§3.3.2). [8684-3.3.2-03 8684-3.3.5-01]
+  if (lane_.told_ack || !session_.heard_data_ack) {
+    session_.send.raise_limit(lane_.told_ack.value_or(DataPos{1}) + window.n);
+  }
   return std::max(previous, ack + window.n);
 }
 
@@ -133,7 +138,7 @@ tcp::Verdict Subflow::obey(Finding finding, FallbackReason why, SubPos from) {
   switch (judge(evidence(finding))) {
     case Verdict::carry_on: return tcp::Taken{};
     case Verdict::become_tcp: become_plain(why, Plain{plainly}); return tcp::Taken{};
-    case Verdict::infinite_mapping: become_plain(why, Plain{plainly, lane_.tx.end()}); return tcp::Taken{};
+    case Verdict::infinite_mapping:  // answered in kind, so that both directions revert [8684-3.7-14]
     case Verdict::fail_and_become_tcp: {
       Plain role{plainly, lane_.tx.end()};
       role.set_fail(wrap(session_.receive.next(), session_.remote_origin).raw);

@@ -47,13 +47,22 @@ void Stack::Parts::take_segment(Dissected& d, Instant now) {
     touched(id, now);
     return;
   }
-  // RFC 1122 §3.2.1.3, RFC 9293 §3.9.2.3: what is for another host, or for many, is not even refused.
-  if (!is_ours(d.addresses.local.address)) { return counters.add(Counter::dropped_not_for_us); }
+  // RFC 1122 §3.2.1.3, RFC 9293 §3.9.2.3: what is for another host or for many, and what is from nobody, is not even
+  // refused. [9293-MUST-57 9293-MUST-63]
+  if (!is_ours(d.addresses.local.address) || !is_somebody_else(d.addresses)) {
+    return counters.add(Counter::dropped_not_for_us);
+  }
   if (d.segment.flags.syn && !d.segment.flags.ack && !d.segment.flags.rst) {
     if (wire::find<wire::JoinSyn>(d.segment.mptcp)) { return take_join(d, now); }
     return take_syn(d, now);
   }
   answer_stray(d, {}, now);
+}
+
+/// Whether there can be a host with that address, other than ourselves (a SYN from our own address and port is "land").
+bool Stack::Parts::is_somebody_else(const Addresses& a) const {
+  const Address& from = a.remote.address;
+  return !from.is_multicast() && !from.is_unspecified() && !is_broadcast(network, from) && a.local != a.remote;
 }
 
 Listener* Stack::Parts::listener_for(const SocketAddress& local, InterfaceId interface, Handle<ListenerTag>* handle) {

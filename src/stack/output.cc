@@ -29,7 +29,7 @@ std::size_t Stack::Parts::poll_transmit(std::span<Frame> out, Instant now) {
       trace::emit(env.trace, now, {e->number, segment->on.raw}, [&] {
         return trace::SegmentSent{&segment->segment, &segment->way->addresses, segment->way->interface, false};
       });
-      out[n++] = make_frame(*segment);
+      out[n++] = make_frame(e->connection.config(), *segment);
       ++burst;
     }
     const bool maybe_more = n == out.size() || burst == kBurst;
@@ -40,10 +40,13 @@ std::size_t Stack::Parts::poll_transmit(std::span<Frame> out, Instant now) {
   return n;
 }
 
-Frame Stack::Parts::make_frame(const mptcp::Outgoing& out) {
+Frame Stack::Parts::make_frame(const mptcp::Config& of, const mptcp::Outgoing& out) {
   counters.add(Counter::segments_sent);
   const Interface* i = find_interface(network, out.way->interface);
-  Envelope envelope{.ipv4_id = ipv4_id, .interface = out.way->interface};
+  Envelope envelope{.ttl = of.hop_limit,  // [9293-MUST-48 9293-MUST-49 9293-SHLD-22]
+                    .tos = static_cast<std::uint8_t>(of.dscp << 2),
+                    .ipv4_id = ipv4_id,
+                    .interface = out.way->interface};
   if (i && i->checksum_offload) { envelope.checksum = ChecksumState::pending; }
   const std::uint64_t packets =
       out.segment.cut ? (out.segment.payload.size().n + out.segment.cut - 1) / out.segment.cut : 1;

@@ -63,6 +63,7 @@ struct Stack::Parts {
   void take(const Frame& frame, Instant now);
   bool is_ours(const Address& address) const;
   void take_segment(Dissected& d, Instant now);
+  bool is_somebody_else(const Addresses& a) const;
   void take_error(const DissectedError& e, Instant now);
   void take_syn(Dissected& d, Instant now);
   void take_join(Dissected& d, Instant now);
@@ -71,7 +72,7 @@ struct Stack::Parts {
   void on_deadline(Instant now);
   // out
   std::size_t poll_transmit(std::span<Frame> out, Instant now);
-  Frame make_frame(const mptcp::Outgoing& out);
+  Frame make_frame(const mptcp::Config& of, const mptcp::Outgoing& out);
   // sockets
   Result<ConnectionId> connect(const ConnectOptions& options, Instant now);
   Result<ListenerId> listen(const ListenOptions& options);

@@ -54,7 +54,7 @@ std::vector<mptcp::LocalAddress> Stack::Parts::usable_addresses(const Entry& e) 
     for (const InterfaceAddress& a : i.addresses) {
       // Without its scope a link-local address means nothing to the peer, and a loopback one is nobody else's.
       const bool global = !a.address.is_link_local() && !a.address.is_loopback() && e.announce;
-      if (global || a.address == initial) { out.push_back({i.id, a.address, a.use}); }
+      if (global || a.address == initial) { out.push_back({i.id, a.address}); }
     }
   }
   return out;
@@ -79,7 +79,11 @@ std::optional<std::uint16_t> Stack::Parts::free_port(const Address& local, const
 
 Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instant now) {
   if (const auto bad = check(options.config)) { return fail(*bad, "connect: unknown policy name or empty limit"); }
-  std::vector<InterfaceId> ways = interfaces_towards(network, options.remote.address);
+  const Address& to = options.remote.address;
+  if (to.is_multicast() || to.is_unspecified() || is_broadcast(network, to)) {  // [9293-MUST-46]
+    return fail(Errc::bad_argument, "connect: not the address of one host");
+  }
+  std::vector<InterfaceId> ways = interfaces_towards(network, to);
   if (!options.interfaces.empty()) {
     const auto unwanted = [&](InterfaceId i) {
       return std::ranges::find(options.interfaces, i) == options.interfaces.end();

@@ -117,9 +117,6 @@ class Stack {
   // --- steering and watching
   Status set_backup(ConnectionId, mptcp::SubflowId, bool backup, Instant now);  ///< sends MP_PRIO
   Status close_subflow(ConnectionId, mptcp::SubflowId, Instant now);
-  /// A subflow to `remote` by hand. `local`: none: the best that leads there. no_such_path, limit_reached, closed.
-  Status open_subflow(ConnectionId, std::optional<Address> local, const SocketAddress& remote, bool backup,
-                      Instant now);
   const Counters& counters() const;
   const Tally<DropReason>& malformed() const;  ///< frames that were no packet we can read, by reason
   std::size_t connection_count() const;

@@ -76,7 +76,7 @@ struct Endpoint::Parts {
   Verdict on_reset(const Segment& segment, const Place& place, Instant now);
   bool role_agrees(const Segment& segment, const Place& place, Instant now, Verdict& verdict);
   void establish(const Segment& segment, const Place& place, Instant now);
-  void take_acknowledgment(const Segment& segment, const Place& place, Instant now);
+  void take_acknowledgment(const Segment& segment, const Place& place, bool has_signal, Instant now);
   Drop dropped(Drop why, const Segment& segment, Instant now);
 
   // transmit.cc

@@ -148,7 +148,7 @@ Verdict Endpoint::Parts::in_synchronised(const Segment& segment, Instant now) {
   }
   if (phase == Phase::syn_received) { establish(segment, place, now); }
   heard_from_peer(now);
-  take_acknowledgment(segment, place, now);
+  take_acknowledgment(segment, place, std::get<Taken>(verdict).has_signal, now);
   if (segment.length() > 0) {
     if (const auto why = receiver.on_segment(segment, place.at, now)) { verdict = dropped(*why, segment, now); }
   }
@@ -195,7 +195,7 @@ Verdict Endpoint::Parts::refuse(const Segment& segment, const Place& place, cons
   return dropped(*ruling.drop, segment, now);
 }
 
-void Endpoint::Parts::take_acknowledgment(const Segment& segment, const Place& place, Instant now) {
+void Endpoint::Parts::take_acknowledgment(const Segment& segment, const Place& place, bool has_signal, Instant now) {
   boost::container::static_vector<Block, 4> blocks;
   for (const wire::SackBlock& sack : segment.tcp.sack) {
     const SubPos near = sender.una();
@@ -206,7 +206,7 @@ void Endpoint::Parts::take_acknowledgment(const Segment& segment, const Place& p
                       .at = place.at,
                       .ack = place.ack,
                       .window = Bytes{segment.window} * (1ull << context.agreed.send_scale),
-                      .bare = segment.length() == 0,
+                      .bare = segment.length() == 0 && !has_signal,  // [8684-3-02 8684-3.4.1-20]
                       .sacks = {blocks.data(), blocks.size()},
                       .echoed = {}};
   if (context.agreed.timestamps && segment.tcp.timestamps) {

@@ -26,7 +26,10 @@ enum class Drop : std::uint8_t {
   no_room,       ///< beyond what reassembly may hold
 };
 
-struct Taken {};
+struct Taken {
+  /// It carried something else to say: as a duplicate ACK it is no sign of a loss (RFC 8684 §3).
+  bool has_signal = false;
+};
 struct ResetWith {
   wire::ResetReason reason = wire::ResetReason::unspecified;
 };

@@ -210,6 +210,41 @@ TEST(MptcpCodec, OtherSubtypesAreUnknownAtAnyLength) {
   EXPECT_EQ(parse_mptcp(raw(2, 0)), MptcpOption(Unknown{0, 2}));
 }
 
+// Figures 4 to 7, 9, 12, 15 and 16: what has no meaning leaves as 0, whatever is said besides.
+// [8684-3.1-19 8684-3.1-22 8684-3.2-05 8684-3.2-11 8684-3.3-02 8684-3.4.1-11 8684-3.6-06]
+TEST(MptcpCodec, ReservedBitsLeaveAsZero) {
+  const CapableFlags flags{.version = 1, .checksum = true};
+  EXPECT_EQ(written(CapableSyn{flags})[3], 0x81);
+  EXPECT_EQ(written(CapableAck{flags, {1}, {2}})[3], 0x81);
+  EXPECT_EQ(written(JoinSyn{true, {7}, {1}, 2})[2], 0x11);
+  EXPECT_EQ(written(JoinSynAck{true, {7}, 1, 2})[2], 0x11);
+  const Bytes8 third = written(JoinAck{});
+  EXPECT_EQ(third[2], 0x10);
+  EXPECT_EQ(third[3], 0x00);
+  const Bytes8 dss = written(Dss{.ack = DataSeqForm{9, true}, .map = Mapping{{7, true}, 1, 100, 5}, .data_fin = true});
+  EXPECT_EQ(dss[2], 0x20);
+  EXPECT_EQ(dss[3], 0x1f);
+  EXPECT_EQ(written(AddAddr{.echo = true, .id = {1}, .address = Address::v4(10, 0, 0, 1), .port = {}, .mac = {}})[2],
+            0x31);
+  EXPECT_EQ(written(Prio{true})[2], 0x51);
+  EXPECT_EQ(written(Reset{.transient = true, .unknown_flags = 0, .reason = ResetReason::unspecified})[2], 0x81);
+}
+
+// RFC 8684 §3.6. [8684-3.6-08]
+TEST(MptcpCodec, ReasonsHaveTheNumbersOfTheRfc) {
+  constexpr ResetReason kInOrder[] = {ResetReason::unspecified,
+                                      ResetReason::mptcp_error,
+                                      ResetReason::lack_of_resources,
+                                      ResetReason::administratively_prohibited,
+                                      ResetReason::too_much_outstanding_data,
+                                      ResetReason::unacceptable_performance,
+                                      ResetReason::middlebox_interference};
+  for (std::uint8_t number = 0; number < std::size(kInOrder); ++number) {
+    EXPECT_EQ(written(Reset{.transient = false, .unknown_flags = 0, .reason = kInOrder[number]}),
+              (Bytes8{30, 4, 0x80, number}));
+  }
+}
+
 TEST(MptcpCodec, ReservedBitsAreIgnored) {
   EXPECT_EQ(parse_mptcp(raw(3, 0x5f)), MptcpOption(Prio{true}));
   EXPECT_EQ(parse_mptcp(raw(4, 0x2f, 0xe0)), MptcpOption(Dss{}));

@@ -90,7 +90,7 @@ void ScriptWire::fix(wire::MptcpOption& option, ScriptFlow& flow, const std::vec
                                                   : static_cast<std::uint32_t>(o.map->data.bits - origin.raw);
                    const std::uint64_t bytes = o.map->length - (o.data_fin && o.map->length ? 1u : 0u);
                    if (bytes) { flow.peer_mappings.push_back({o.map->subflow, data, bytes}); }
-                   if (o.map->checksum && *o.map->checksum == 0) {
+                   if (o.map->length != 0 && o.map->checksum && *o.map->checksum == 0) {  // an infinite one has 0
                      const auto sum = checksum(data, o.map->subflow, o.map->length, bytes, origin);
                      o.map->checksum = static_cast<std::uint16_t>(sum ^ (spoil() ? 0x0101u : 0u));
                    }
@@ -177,6 +177,7 @@ void ScriptWire::name_values(std::string& text, const Segment& segment, const Sc
                    },
                    [&](const wire::Dss& o) {
                      if (!o.map || !o.map->checksum) { return; }
+                     if (o.map->length == 0) { return judge_sum(*o.map->checksum, 0); }  // RFC 8684 §3.3.1
                      const std::uint64_t bytes = o.map->length - (o.data_fin ? 1u : 0u);
                      const std::uint64_t data = o.map->data.bits - origin.raw;
                      judge_sum(*o.map->checksum, checksum(data, o.map->subflow, o.map->length, bytes, origin));

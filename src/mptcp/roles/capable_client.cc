@@ -33,6 +33,7 @@ Step CapableClient::read_first(Session& session, Lane& lane, const Reading& read
   const Segment& segment = reading.segment;
   if (segment.flags.syn) { return Stay{}; }  // a repeated SYN/ACK: the endpoint acknowledges it again
   const ReadOptions seen = read_options(session, lane, reading);
+  if (seen.unagreed) { return Refuse{wire::ResetReason::mptcp_error}; }
   // An ADD_ADDR tells as much as a DATA_ACK: only a peer that has both keys can sign one.
   const auto* address = wire::find<wire::AddAddr>(segment.mptcp);
   if (seen.data_ack || (address && !address->echo)) {

@@ -35,7 +35,7 @@ Step CapableServer::read_third(Session& session, Lane& lane, const Reading& read
   session.checksum = session.config.checksum || flags.checksum;
   session.mode = Mode::mptcp;
   session.news.push_back({lane.id, Confirmed{}});
-  read_options(session, lane, reading);
+  if (read_options(session, lane, reading).unagreed) { return Refuse{wire::ResetReason::mptcp_error}; }
   return Become{std::make_unique<Mapped>()};
 }
 

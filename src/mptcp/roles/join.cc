@@ -27,7 +27,7 @@ Step JoinClient::read(Session& session, Lane& lane, const Reading& reading) {
     lane.dss_owed = true;  // our third ACK was lost
     return Stay{};
   }
-  read_options(session, lane, reading);
+  if (read_options(session, lane, reading).unagreed) { return Refuse{wire::ResetReason::mptcp_error}; }
   session.news.push_back({lane.id, Joined{}});
   return Become{std::make_unique<Mapped>()};
 }

@@ -43,6 +43,7 @@ void take_data_fin(Session& s, Lane& lane, const wire::Mapping& map) {
 void take_dss(Session& s, Lane& lane, const wire::Dss& dss, SubPos near, ReadOptions& out) {
   if (dss.ack) {
     out.data_ack = true;
+    s.heard_data_ack = true;
     const DataPos ack = position_of(*dss.ack, s.local_origin, s.send.una());
     if (ack <= s.send.next() + 1) { lane.told_ack = ack; }  // one more: a DATA_FIN
     if (s.send.on_data_ack(ack) == stream::AckKind::unsent) { s.oddities.add(Oddity::data_ack_of_unsent); }
@@ -52,11 +53,19 @@ void take_dss(Session& s, Lane& lane, const wire::Dss& dss, SubPos near, ReadOpt
     out.infinite = true;
     return;
   }
+  if (dss.map->checksum.has_value() != s.checksum) {
+    out.unagreed = true;
+    return;
+  }
   take_mapping(s, lane, *dss.map, dss.map->length - (dss.data_fin ? 1u : 0u), near);
   if (dss.data_fin) { take_data_fin(s, lane, *dss.map); }
 }
 
-void take_capable_data(Session& s, Lane& lane, const wire::CapableData& o) {
+void take_capable_data(Session& s, Lane& lane, const wire::CapableData& o, ReadOptions& out) {
+  if (o.length != 0 && o.checksum.has_value() != s.checksum) {
+    out.unagreed = true;
+    return;
+  }
   const wire::Mapping implied{
       .data = {wrap(DataPos{1}, s.remote_origin).raw, true}, .subflow = 1, .length = o.length, .checksum = o.checksum};
   if (o.length != 0) { take_mapping(s, lane, implied, o.length, SubPos{1}); }
@@ -74,7 +83,7 @@ ReadOptions read_options(Session& s, Lane& lane, const Reading& reading) {
     std::visit(Overloaded{
                    [&](const wire::Dss& o) { take_dss(s, lane, o, reading.at, out); },
                    [&](const wire::CapableData& o) {
-                     take_capable_data(s, lane, o);
+                     take_capable_data(s, lane, o, out);
                      lane.dss_owed = true;
                    },
                    [&](const wire::CapableAck&) { lane.dss_owed = true; },  // repeated: our answer was lost
@@ -116,10 +125,12 @@ void read_reset(Session& s, const Lane& lane, const Segment& segment) {
 Step Mapped::read(Session& session, Lane& lane, const Reading& reading) {
   const ReadOptions seen = read_options(session, lane, reading);
   if (reading.segment.flags.rst) { return Stay{}; }
+  if (seen.unagreed) { return Refuse{wire::ResetReason::mptcp_error}; }  // [8684-3.3-03 8684-3.3-04 8684-3.3-05]
   if (seen.failed) { return Found{Finding::peer_reports_failure, FallbackReason::peer_infinite_mapping}; }
   // The rule of the first packets (§3.7) holds until the first DSS: both ends must come to the same conclusion.
   const bool tells = !reading.segment.payload.empty() || reading.segment.flags.fin || reading.acknowledges > SubPos{1};
-  if (!lane.joined && !lane.heard_dss && !seen.any && tells) {
+  const bool tells_here = lane.joined ? reading.acknowledges > SubPos{1} : tells;  // [8684-3.7-03 8684-3.7-05]
+  if (!lane.heard_dss && !seen.any && tells_here) {
     return Found{Finding::no_dss_from_peer, FallbackReason::no_dss_from_peer};
   }
   if (seen.infinite) { return Found{Finding::infinite_mapping, FallbackReason::peer_infinite_mapping}; }

@@ -86,6 +86,7 @@ struct ReadOptions {
   bool any = false;       ///< some MPTCP option was there
   bool infinite = false;  ///< an infinite mapping
   bool failed = false;    ///< MP_FAIL
+  bool unagreed = false;  ///< a mapping with a checksum though none was agreed on, or without one though it was (§3.3)
 };
 /// What an RST says on a subflow whose peer has not proved who it is: MP_TCPRST, and MP_FASTCLOSE, which has a key.
 void read_reset(Session& session, const Lane& lane, const Segment& segment);
