@@ -61,4 +61,9 @@ Duration RttEstimator::rto() const {
 }
 
 void RttEstimator::back_off() { ++backoff_; }
+
+void RttEstimator::was_too_short(Duration rtt) {
+  srtt_ = std::max(srtt_, rtt);
+  rttvar_ = std::max(rttvar_, rtt / 2);
+}
 }  // namespace anabranch::stream

@@ -51,6 +51,8 @@ class RttEstimator {
   void back_off();
   /// New data was acknowledged: the timeout is the computed one again.
   void end_backoff() { backoff_ = 0; }
+  /// A timeout was needless; `rtt` is what the answer took (RFC 4015 §3.2, ADAPT).
+  void was_too_short(Duration rtt);
   /// The SYN was retransmitted: without a sample, data starts with the longer timeout (RFC 6298 §5.7).
   void syn_was_lost() { syn_lost_ = true; }
 

@@ -118,5 +118,14 @@ RC_GTEST_PROP(WindowedMinimum, StaysBetweenTheMinimumOfTheWindowAndThatOfItsLate
     RC_ASSERT(m.get().ns <= half);
   }
 }
+
+TEST(Rtt, ATimeoutThatWasTooShortBecomesLonger) {  // RFC 4015 §3.2
+  RttEstimator rtt;
+  rtt.sample({0}, 20_ms);
+  rtt.was_too_short(500_ms);
+  EXPECT_EQ(rtt.rto(), 500_ms + 250_ms * 4);
+  rtt.was_too_short(20_ms);  // never shorter
+  EXPECT_EQ(rtt.srtt(), 500_ms);
+}
 }  // namespace
 }  // namespace anabranch::stream

@@ -45,7 +45,9 @@ struct Info {
   std::uint32_t segment = 0;                         ///< payload bytes of a full packet now
   std::uint64_t bytes_sent = 0, bytes_received = 0;  ///< payload, first transmissions; in-order received
   std::uint64_t bytes_retransmitted = 0;
-  std::uint64_t retransmits = 0;  ///< packets' worth sent again
+  std::uint64_t retransmits = 0;           ///< packets' worth sent again
+  std::uint64_t needless_retransmits = 0;  ///< what of it the peer reported to have had already (D-SACK)
+  std::uint64_t undone = 0;                ///< responses to a loss taken back because it was none
   std::uint64_t segments_received = 0, segments_sent = 0;
   unsigned timeouts_in_a_row = 0;  ///< RTO back-off count: >0 means stalled
   bool in_recovery = false;

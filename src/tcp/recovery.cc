@@ -4,26 +4,31 @@
 
 namespace anabranch::tcp {
 
+// --- how much may leave
+
 Bytes Recovery::pipe(const Sent& sent, Bytes segment) const {
   return sack_ ? sent.pipe() : sent.pipe() - duplicates_.arrived(sent.outstanding(), segment);
 }
 
 Bytes Recovery::allowance(const Sent& sent, const cc::Controller& controller, Bytes segment) const {
-  if (phase_ == Phase::fast) { return prr_.budget; }
-  return controller.window() - pipe(sent, segment);
+  if (reduces()) { return prr_.budget; }
+  const Bytes room = controller.window() - pipe(sent, segment);
+  return oldest_due_ ? std::max(room, segment) : room;
 }
 
 void Recovery::on_sent(Bytes bytes) {
-  if (phase_ != Phase::fast) { return; }
+  if (!reduces()) { return; }
   prr_.out += bytes;
   prr_.budget -= bytes;
 }
 
-void Recovery::on_again(SubPos at, bool first, Instant now) {
-  if (phase_ == Phase::open || first_again_) { return; }
-  first_again_ = now;
-  first_again_at_ = at;
-  judged_ = !first;  // an answer could be one to an earlier repetition
+void Recovery::on_again(SubPos from, SubPos to, bool first, Instant now) {
+  oldest_due_ = false;
+  if (phase_ != Phase::open) { needless_.on_again(from, to, first, now); }
+}
+
+void Recovery::begin_proportion(const On& on, Bytes flight) {
+  prr_ = {.delivered = {}, .out = {}, .flight = flight, .target = on.controller.window(), .budget = {}};
 }
 
 /// RFC 6937 §3, with the slow-start reduction bound.
@@ -39,126 +44,88 @@ void Recovery::proportion(Bytes delivered, Bytes pipe, Bytes segment) {
   }
 }
 
-/// How much later than a missing segment another must have left, and have arrived, to prove the first lost
-/// (RFC 8985 §6.2 step 4). Not below a millisecond: no timestamp would reveal that it was needless.
-Duration Recovery::patience(const Heard& heard) const {
-  constexpr Duration kLeast{1'000'000};
-  return std::max(heard.min_rtt / 4, kLeast) * threshold_ / Scoreboard::kDupThresh;
-}
+// --- what is lost
 
-/// Marks what can be inferred lost, by count (RFC 6675) or by time (RFC 8985). A peer without SACK only ever shows the
-/// first hole.
-Bytes Recovery::find_lost(const On& on, const Heard& heard) {
-  if (!sack_ || board_.empty()) { return {}; }
-  const SubPos by_time = on.sent.end_of_older(examined_, board_.highest(), newest_ - patience(heard));
-  const SubPos boundary = std::max(board_.lost_below(on.segment, threshold_), by_time);
-  if (boundary <= examined_) { return {}; }
-  const Bytes found = on.sent.mark_lost(std::max(examined_, on.sent.una()), boundary);
-  examined_ = boundary;
-  return found;
+/// Marks what can be inferred lost (RFC 8985 §6.2). A peer without SACK only ever shows the first hole.
+Bytes Recovery::find_lost(const On& on, Instant now) {
+  look_again_at_ = Instant::never();
+  if (!sack_ || !rack_.newest() || on.sent.empty()) { return {}; }
+  const bool sure = phase_ != Phase::open || duplicates_.count() >= Scoreboard::kDupThresh ||
+                    board_.lost_below(on.segment) > SubPos{};
+  const Duration patience = rack_.patience(sure, on.min_rtt, on.srtt);
+  const auto overdue = on.sent.mark_overdue(*rack_.newest(), now - patience);
+  if (overdue.youngest) { look_again_at_ = *overdue.youngest + patience; }
+  return overdue.lost;
 }
 
 bool Recovery::should_enter(const On& on, Bytes found) const {
-  if (phase_ != Phase::open || on.sent.empty()) { return false; }
-  if (found > Bytes{}) { return true; }
-  if (duplicates_.count() < threshold_) { return false; }
+  if ((phase_ != Phase::open && phase_ != Phase::marked) || on.sent.empty()) { return false; }
+  if (sack_) { return found > Bytes{}; }
   // RFC 6582 §3.2 step 2: duplicates of segments that were sent again needlessly must not start a second episode.
-  return sack_ ? !board_.empty() : on.sent.una() > until_;
+  return duplicates_.count() >= threshold_ && on.sent.una() > until_;
 }
 
-/// RFC 3522: what was first sent again is acknowledged, and the answer is one to the original.
-bool Recovery::was_needless(const Heard& heard, SubPos una) {
-  constexpr Duration kClockTick{1'000'000};
-  if (!first_again_ || judged_ || una <= first_again_at_) { return false; }
-  judged_ = true;
-  return heard.echoed && *heard.echoed + kClockTick <= *first_again_;
+bool Recovery::look_again(const On& on, Instant now) {
+  const Bytes found = find_lost(on, now);
+  if (!should_enter(on, found)) { return false; }
+  enter_fast(on, now);
+  prr_.budget = std::max(prr_.budget, on.segment);
+  return true;
 }
+
+// --- episodes
 
 void Recovery::begin_episode(Phase phase, const Sent& sent) {
-  const bool goes_on = phase_ == Phase::loss && phase == Phase::loss && first_again_;
+  const bool goes_on = phase_ == Phase::loss && phase == Phase::loss && needless_.has_repeated();
   phase_ = phase;
   until_ = sent.next();
-  if (goes_on) { return; }  // one timeout after another: the first repetition of all is the one to judge
-  first_again_.reset();
-  judged_ = false;
+  if (!goes_on) { needless_.begin(); }  // one timeout after another: the first repetition of all is the one to judge
 }
 
-void Recovery::enter_fast(const On& on, Instant now, Bytes flight) {
+void Recovery::enter_fast(const On& on, Instant now) {
+  const Bytes flight = std::max(on.sent.outstanding(), on.segment);
+  const bool reduced = phase_ == Phase::marked;  // once a window (RFC 3168 §6.1.2)
   begin_episode(Phase::fast, on.sent);
-  on.sent.mark_lost(on.sent.una(), std::min(on.sent.una() + on.sent.oldest().cut + (on.sent.oldest().fin ? 1 : 0),
-                                            on.sent.oldest().to));
-  on.controller.on_lost({.now = now, .bytes = on.sent.lost(), .in_flight = flight, .sign = cc::Sign::duplicate},
-                        on.siblings);
-  prr_ = {.delivered = {}, .out = {}, .flight = flight, .target = on.controller.window(), .budget = {}};
+  if (reduced) { needless_.forget(); }
+  if (!sack_) {
+    const Range& oldest = on.sent.oldest();
+    on.sent.mark_lost(on.sent.una(), std::min(on.sent.una() + oldest.cut + (oldest.fin ? 1 : 0), oldest.to));
+  }
+  if (!reduced) {
+    on.controller.on_lost({.now = now, .bytes = on.sent.lost(), .in_flight = flight, .sign = cc::Sign::duplicate},
+                          on.siblings);
+  }
+  begin_proportion(on, flight);
+}
+
+void Recovery::enter_marked(const On& on, Instant now) {
+  const Bytes flight = std::max(on.sent.outstanding(), on.segment);
+  begin_episode(Phase::marked, on.sent);
+  needless_.forget();
+  on.controller.on_lost({.now = now, .bytes = {}, .in_flight = flight, .sign = cc::Sign::ecn}, on.siblings);
+  begin_proportion(on, flight);
 }
 
 void Recovery::leave(const On& on, Instant now) {
   phase_ = Phase::open;
   duplicates_.clear();
-  first_again_.reset();
+  frto_.stop();
+  oldest_due_ = false;
+  rack_.recovery_ended();
   on.controller.on_recovery_exit(now);
 }
 
 /// What was believed lost had only been late: the window comes back, and later gaps are given more time.
 void Recovery::undo(const On& on, Instant now) {
-  if (phase_ == Phase::fast) { threshold_ = std::min(threshold_ * 2, kMostReordering); }
+  if (phase_ == Phase::fast && !sack_) { threshold_ = std::min(threshold_ * 2, kMostReordering); }
+  if (phase_ == Phase::loss) { rack_.forget_newest(); }
   phase_ = Phase::open;
   duplicates_.clear();
-  first_again_.reset();
+  needless_.forget();
+  frto_.stop();
+  oldest_due_ = false;
   on.sent.unmark_lost();
-  examined_ = {};
   on.controller.on_spurious_loss(now);
-}
-
-Recovery::Outcome Recovery::on_ack(const On& on, const Heard& heard) {
-  Outcome out;
-  const SubPos before = on.sent.una();
-  out.in_flight_before = pipe(on.sent, on.segment);
-  const Bytes arrived_before = sack_ ? Bytes{} : duplicates_.arrived(on.sent.outstanding(), on.segment);
-  const Instant too_recent = heard.now - heard.min_rtt;
-
-  out.covered = on.sent.acknowledge(std::max(heard.ack, before), too_recent);
-  out.advanced = {on.sent.una() - before};
-  board_.acknowledged(on.sent.una());
-  const Covered by_sack = sack_ ? board_.update(on.sent, heard.sacks, too_recent) : Covered{};
-  out.covered.add(by_sack);
-  if (out.covered.newest) { newest_ = std::max(newest_, *out.covered.newest); }
-  if (out.advanced > Bytes{}) {
-    if (sack_) {
-      duplicates_.clear();
-    } else {
-      duplicates_.advanced(out.advanced, on.segment);
-    }
-  } else if (!on.sent.empty() && (sack_ ? by_sack.delivered > Bytes{} : heard.duplicate_form)) {
-    duplicates_.add();
-  }
-  Bytes delivered = out.covered.delivered;
-  if (!sack_) { delivered = out.advanced + duplicates_.arrived(on.sent.outstanding(), on.segment) - arrived_before; }
-
-  if (out.advanced > Bytes{} && was_needless(heard, on.sent.una())) {
-    undo(on, heard.now);
-    out.undone = true;
-  }
-  if (phase_ != Phase::open && on.sent.una() >= until_) {
-    leave(on, heard.now);
-    out.left = true;
-  }
-  const Bytes flight = on.sent.outstanding();
-  const Bytes found = find_lost(on, heard);
-  if (!out.undone && should_enter(on, found)) {
-    enter_fast(on, heard.now, std::max(flight, on.segment));
-    out.entered = true;
-  } else if (phase_ != Phase::open) {
-    if (!sack_ && phase_ == Phase::fast && out.advanced > Bytes{}) {  // a partial acknowledgment: the next hole
-      on.sent.mark_lost(on.sent.una(), on.sent.una() + on.sent.oldest().cut);
-    }
-    if (sack_) { on.sent.mark_resent_lost(newest_ - patience(heard)); }
-  }
-  if (phase_ == Phase::fast) {
-    proportion(delivered, pipe(on.sent, on.segment), on.segment);
-    if (out.entered) { prr_.budget = std::max(prr_.budget, on.segment); }  // the fast retransmission itself
-  }
-  return out;
 }
 
 void Recovery::on_timeout(const On& on, Instant now) {
@@ -167,11 +134,104 @@ void Recovery::on_timeout(const On& on, Instant now) {
     on.sent.forget_sacks();
     board_.clear();
   }
-  on.sent.mark_all_lost();
+  // RFC 8985 §6.3: what left recently may still be on its way. Without SACK nobody would notice if it is not.
+  const Duration patience = rack_.patience(false, on.min_rtt, on.srtt);
+  on.sent.mark_timed_out(sack_ && rack_.newest() ? now - patience : Instant::never());
+  // RFC 5682: not for a timeout within another recovery, but again for one after another without an answer.
+  if (phase_ == Phase::open || phase_ == Phase::marked || (phase_ == Phase::loss && frto_.waits())) {
+    frto_.begin(sack_, on.sent.next());
+  } else {
+    frto_.stop();
+  }
   begin_episode(Phase::loss, on.sent);
-  examined_ = {};
   duplicates_.clear();
+  oldest_due_ = true;
+  look_again_at_ = Instant::never();
   on.controller.on_lost({.now = now, .bytes = on.sent.lost(), .in_flight = flight, .sign = cc::Sign::timeout},
                         on.siblings);
+}
+
+// --- an acknowledgment
+
+/// Marks what arrived. Returns how much that is, guessed for peers without SACK.
+Bytes Recovery::take_in(const On& on, const Heard& heard, Outcome& out) {
+  const SubPos before = on.sent.una();
+  out.in_flight_before = pipe(on.sent, on.segment);
+  const Bytes arrived_before = sack_ ? Bytes{} : duplicates_.arrived(on.sent.outstanding(), on.segment);
+  // What was sent again less than the smallest round trip ago may not have been answered yet. The echoed timestamp does
+  // not help with it (RFC 8985 §6.2 step 2): above a gap it is that of the last segment in order.
+  const Instant too_recent = heard.now - on.min_rtt;
+
+  out.covered = on.sent.acknowledge(std::max(heard.ack, before), too_recent);
+  out.advanced = {on.sent.una() - before};
+  board_.acknowledged(on.sent.una());
+  if (sack_) {
+    out.covered.add(board_.update(on.sent, heard.sacks, too_recent));
+    out.duplicate = duplicate_report(heard.sacks, heard.ack, on.sent.next());
+    rack_.on_ack({.now = heard.now,
+                  .una = on.sent.una(),
+                  .next = on.sent.next(),
+                  .duplicate_reported = out.duplicate.has_value()},
+                 out.covered);
+  }
+  if (out.advanced > Bytes{}) {
+    if (sack_) {
+      duplicates_.clear();
+    } else {
+      duplicates_.advanced(out.advanced, on.segment);
+    }
+  } else if (!on.sent.empty() && (sack_ ? out.covered.delivered > Bytes{} : heard.duplicate_form)) {
+    duplicates_.add();
+  }
+  if (sack_) { return out.covered.delivered; }
+  return out.advanced + duplicates_.arrived(on.sent.outstanding(), on.segment) - arrived_before;
+}
+
+/// Asks the witnesses whether the present episode, or the latest, was none.
+bool Recovery::is_needless(const On& on, const Heard& heard, Outcome& out) {
+  const SubPos una = on.sent.una();
+  const bool duplicate = sack_ ? heard.duplicate_form && out.covered.delivered == Bytes{} : heard.duplicate_form;
+  const auto verdict = frto_.on_ack({.advanced = out.advanced > Bytes{},
+                                     .duplicate = duplicate,
+                                     .una = una,
+                                     .next = on.sent.next(),
+                                     .news = out.covered.delivered,
+                                     .highest = std::max(out.covered.highest, una)});
+  out.try_fresh = verdict == Frto::Verdict::try_fresh;
+  const bool stamped = out.advanced > Bytes{} && needless_.by_timestamp(una, heard.echoed);
+  const bool reported = out.duplicate && needless_.by_duplicate(*out.duplicate);
+  return stamped || reported || verdict == Frto::Verdict::needless;
+}
+
+Recovery::Outcome Recovery::on_ack(const On& on, const Heard& heard) {
+  Outcome out;
+  const Bytes delivered = take_in(on, heard, out);
+  if (is_needless(on, heard, out)) {
+    out.undone = true;
+    out.was_timeout = phase_ == Phase::loss;
+    out.try_fresh = false;
+    undo(on, heard.now);
+  }
+  if (phase_ != Phase::open && on.sent.una() >= until_) {
+    leave(on, heard.now);
+    out.left = true;
+  }
+  const Bytes found = find_lost(on, heard.now);
+  if (!out.undone && should_enter(on, found)) {
+    enter_fast(on, heard.now);
+    out.entered = true;
+  } else if (heard.marked && phase_ == Phase::open && on.sent.una() > until_ && !out.undone) {
+    enter_marked(on, heard.now);
+    out.entered = true;
+  } else if (!sack_ && phase_ == Phase::fast && out.advanced > Bytes{}) {  // a partial acknowledgment: the next hole
+    on.sent.mark_lost(on.sent.una(), on.sent.una() + on.sent.oldest().cut);
+  }
+  if (reduces()) {
+    proportion(delivered, pipe(on.sent, on.segment), on.segment);
+    if (out.entered && phase_ == Phase::fast) {  // the fast retransmission itself
+      prr_.budget = std::max(prr_.budget, on.segment);
+    }
+  }
+  return out;
 }
 }  // namespace anabranch::tcp

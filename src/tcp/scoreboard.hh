@@ -4,14 +4,11 @@
 /// nothing above it is. Peers without SACK are served by pretending that each duplicate acknowledgment SACKed one
 /// segment somewhere above. Owned by the sender, works on its `Sent`. Computes; decides nothing.
 #pragma once
-#include "base/intervals.hh"
-#include "tcp/sent.hh"
+#include "tcp/needless.hh"
 
 #include <span>
 
 namespace anabranch::tcp {
-
-using Block = Interval<SubPos>;
 
 class Scoreboard {
  public:

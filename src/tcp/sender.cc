@@ -16,6 +16,9 @@ constexpr std::uint32_t kLeastMtu4 = 552, kLeastMtu6 = 1280;
 constexpr std::uint32_t kPlateaus[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006};
 
 constexpr std::size_t padded(std::size_t n) { return (n + 3) / 4 * 4; }
+constexpr std::uint64_t packets(Bytes payload, std::uint64_t cut) {
+  return std::max<std::uint64_t>(1, (payload.n + cut - 1) / cut);
+}
 
 stream::RttLimits limits(const Config& config) {
   stream::RttLimits limits;
@@ -75,7 +78,7 @@ Bytes Sender::burst() const {
 Bytes Sender::room() const {
   if (!is_open() || context_.close.sending != stream::Sending::open) { return {}; }
   const Bytes unsent{context_.source.end() - sent_.next()};
-  const Bytes by_congestion = allowance() - sent_.lost();
+  const Bytes by_congestion = allowance() - (recovery_.prefers_fresh() ? Bytes{} : sent_.lost());
   const Bytes by_window{window_.limit() - sent_.next()};
   return std::min(by_congestion, by_window) - unsent;
 }
@@ -90,7 +93,7 @@ bool Sender::held_back_by_pace(Instant now) {
 
 std::optional<Outgoing> Sender::next(Instant now) {
   if (!is_open() || held_back_by_pace(now)) { return std::nullopt; }
-  if (tail_.due) {
+  if (tail_.take_due()) {
     if (auto out = tail_probe(now)) { return out; }
   }
   if (auto out = again(now)) { return out; }
@@ -99,7 +102,7 @@ std::optional<Outgoing> Sender::next(Instant now) {
 
 std::optional<Outgoing> Sender::again(Instant now) {
   const Range* range = sent_.first_lost();
-  if (range == nullptr) { return std::nullopt; }
+  if (range == nullptr || recovery_.prefers_fresh()) { return std::nullopt; }
   const SubPos at = range->from;
   const Bytes payload{range->size().n - (range->fin ? 1 : 0)};
   const Layout layout = layout_at(at);
@@ -111,7 +114,7 @@ std::optional<Outgoing> Sender::again(Instant now) {
   if (payload > Bytes{}) { out.payload = context_.source.bytes(at, std::min({payload, layout.most, whole_packets})); }
   out.fin = range->fin && out.payload.size() == payload;
   if (payload == Bytes{}) { out.kind = SegmentKind::fin; }
-  recovery_.on_again(at, range->sendings == 1, now);
+  recovery_.on_again(at, at + out.payload.size().n + (out.fin ? 1 : 0), range->sendings == 1, now);
   context_.trace(now, [&] { return trace::Retransmission{at, out.payload.size(), name(recovery_.phase())}; });
   return depart(std::move(out), layout, now);
 }
@@ -172,10 +175,11 @@ Outgoing Sender::depart(Outgoing out, const Layout& layout, Instant now) {
   if (out.retransmission) {
     sent_.resent(out.at, end, packet, now);
     again_bytes_ += payload;
-    again_packets_ += std::max<std::uint64_t>(1, (payload.n + layout.cut - 1) / layout.cut);
+    again_packets_ += packets(payload, layout.cut);
   } else {
     sent_.add(end, packet, out.fin, now);
     fresh_bytes_ += payload;
+    timers_.clear(Timer::fresh);
     if (out.fin) { context_.close.fin_sent(); }
   }
   recovery_.on_sent(taken);
@@ -196,33 +200,26 @@ Outgoing Sender::depart(Outgoing out, const Layout& layout, Instant now) {
   return out;
 }
 
-/// Once in a flight, before the timeout would: fresh bytes if there are, else the last packet again. The answer shows
-/// by SACK what is missing, and recovery goes on from there (RFC 8985 §7.3).
 std::optional<Outgoing> Sender::tail_probe(Instant now) {
-  tail_.due = false;
   if (sent_.empty() || recovery_.phase() != Recovery::Phase::open || sent_.lost() > Bytes{}) { return std::nullopt; }
-  tail_.until = sent_.next();
-  tail_.allowance = {segment()};
+  const SubPos next = sent_.next();
+  beyond_ = {segment()};
   auto out = fresh(now);
-  if (!out && sent_.mark_last_lost()) {
-    tail_.again_at = now;
-    out = again(now);
-  }
-  tail_.allowance = {};
+  const bool repeats = !out && sent_.mark_last_lost();
+  if (repeats) { out = again(now); }
+  beyond_ = {};
+  tail_.left(std::max(next, sent_.next()), repeats, now);
   timers_.clear(Timer::tail);
   if (out) { timers_.set(Timer::retransmit, now + rtt_.rto()); }
   return out;
 }
 
 void Sender::expect_tail(Instant now) {
-  constexpr Duration kLeast{10'000'000};  // RFC 8985 §7.2
-  // A lone segment's acknowledgment may be delayed by as much as makes a probe no quicker than the timeout.
-  const bool lone = pipe() <= Bytes{segment()};
-  if (!context_.agreed.sack || !rtt_.has_sample() || lone || tail_.until ||
-      recovery_.phase() != Recovery::Phase::open) {
+  const bool quiet = recovery_.phase() == Recovery::Phase::open && sent_.sacked() == Bytes{};
+  if (!context_.agreed.sack || !rtt_.has_sample() || tail_.outstanding() || !quiet) {
     return timers_.clear(Timer::tail);
   }
-  const Instant at = now + std::max(rtt_.srtt() * 2, kLeast);
+  const Instant at = TailProbe::when(now, rtt_.srtt(), pipe() <= Bytes{segment()});
   if (at < timers_.at(Timer::retransmit)) {
     timers_.set(Timer::tail, at);
   } else {
@@ -230,16 +227,16 @@ void Sender::expect_tail(Instant now) {
   }
 }
 
-/// A probe that repaired the loss by itself hides it from the rest: the window must answer for it (RFC 8985 §7.4).
-void Sender::judge_tail(const Heard& heard) {
-  if (!tail_.until || sent_.una() < *tail_.until) { return; }
-  const bool original = heard.echoed && tail_.again_at && *heard.echoed + Timestamps::kTick <= *tail_.again_at;
-  if (tail_.again_at && !original && recovery_.phase() == Recovery::Phase::open) {
-    controller_->on_lost({.now = heard.now, .bytes = {segment()}, .in_flight = pipe(), .sign = cc::Sign::duplicate},
-                         context_.group.flows());
-    controller_->on_recovery_exit(heard.now);
-  }
-  tail_ = {};
+/// What a probe mended alone, the window must answer for (RFC 8985 §7.4.2).
+void Sender::judge_tail(const Heard& heard, const Recovery::Outcome& outcome) {
+  const bool bare = heard.bare && heard.sacks.empty() && outcome.advanced == Bytes{};
+  const bool mended = tail_.mended(
+      {.ack = sent_.una(), .duplicate = outcome.duplicate, .bare_duplicate = bare, .echoed = heard.echoed});
+  if (!mended || recovery_.phase() != Recovery::Phase::open) { return; }
+  recovery_.forget_needless();
+  controller_->on_lost({.now = heard.now, .bytes = {segment()}, .in_flight = pipe(), .sign = cc::Sign::duplicate},
+                       context_.group.flows());
+  controller_->on_recovery_exit(heard.now);
 }
 
 // --- answers
@@ -258,8 +255,7 @@ Sender::News Sender::on_ack(const Heard& heard) {
                                                .ack = heard.ack,
                                                .sacks = heard.sacks,
                                                .duplicate_form = heard.bare && heard.ack == una && !window_changed,
-                                               .echoed = heard.echoed,
-                                               .min_rtt = rtt_.min_rtt()});
+                                               .echoed = heard.echoed});
   if (outcome.covered.delivered > Bytes{}) {
     measure(heard, outcome, static_cast<unsigned>(std::max<std::uint64_t>(rounds.n, 1)));
     uncredited_ += outcome.covered.delivered;
@@ -276,9 +272,20 @@ Sender::News Sender::on_ack(const Heard& heard) {
                            .app_limited = una >= limited_},
                           context_.group.flows());
   }
+  if (outcome.undone) { after_undo(outcome); }
+  judge_tail(heard, outcome);
   if (outcome.advanced > Bytes{}) { on_advance(heard, news); }
+  timers_.set(Timer::reorder, recovery_.look_again_at());
+  if (outcome.try_fresh) { timers_.set(Timer::fresh, heard.now); }
+  if (outcome.duplicate) { needless_packets_ += packets(Bytes{outcome.duplicate->length()}, segment()); }
   trace_recovery(outcome, heard.now);
   return news;
+}
+
+/// RFC 4015 §3.2 (ADAPT): a timer that was too short for what the path just did becomes longer.
+void Sender::after_undo(const Recovery::Outcome& outcome) {
+  ++undone_;
+  if (outcome.was_timeout && latest_sample_) { rtt_.was_too_short(*latest_sample_); }
 }
 
 /// Departure times are exact; echoed timestamps are not, but also answer for what was sent twice (Karn, RFC 7323 §4).
@@ -303,7 +310,6 @@ void Sender::on_advance(const Heard& heard, News& news) {
   rtt_.end_backoff();
   progress_ = heard.now;
   timeouts_ = 0;
-  judge_tail(heard);
   news.recovered = std::exchange(stalled_, false);
   if (sent_.empty()) {
     timers_.clear(Timer::retransmit);
@@ -314,12 +320,15 @@ void Sender::on_advance(const Heard& heard, News& news) {
   }
 }
 
+void Sender::trace_entered(Instant now) const {
+  context_.trace(now, [&] {
+    const char* why = recovery_.phase() == Recovery::Phase::marked ? "marked" : "duplicates";
+    return trace::RecoveryEntered{why, recovery_.until(), controller_->window(), controller_->threshold()};
+  });
+}
+
 void Sender::trace_recovery(const Recovery::Outcome& outcome, Instant now) const {
-  if (outcome.entered) {
-    context_.trace(now, [&] {
-      return trace::RecoveryEntered{"duplicates", recovery_.until(), controller_->window(), controller_->threshold()};
-    });
-  }
+  if (outcome.entered) { trace_entered(now); }
   if (outcome.left || outcome.undone) {
     context_.trace(now,
                    [&] { return trace::RecoveryLeft{outcome.undone ? "needless" : "mended", controller_->window()}; });
@@ -348,7 +357,12 @@ void Sender::watch_closed_window(Instant now) {
 
 Sender::Expired Sender::on_deadline(Instant now) {
   timers_.take_due(Timer::pace, now);  // it only makes the owner ask again
-  if (timers_.take_due(Timer::tail, now)) { tail_.due = true; }
+  if (timers_.take_due(Timer::tail, now)) { tail_.expire(); }
+  if (timers_.take_due(Timer::fresh, now)) { recovery_.no_fresh(); }
+  if (timers_.take_due(Timer::reorder, now)) {
+    if (recovery_.look_again(on(), now)) { trace_entered(now); }
+    timers_.set(Timer::reorder, recovery_.look_again_at());
+  }
   if (timers_.take_due(Timer::retransmit, now)) { return on_retransmission_timeout(now); }
   if (timers_.take_due(Timer::persist, now)) {
     if (!unanswered_since_) { unanswered_since_ = now; }
@@ -367,7 +381,9 @@ Sender::Expired Sender::on_retransmission_timeout(Instant now) {
   context_.trace(now, [&] { return trace::RtoFired{rtt_.rto(), timeouts_, sent_.outstanding()}; });
   rtt_.back_off();
   timers_.clear(Timer::tail);
-  tail_ = {};
+  timers_.clear(Timer::reorder);
+  timers_.clear(Timer::fresh);
+  tail_.forget();
   recovery_.on_timeout(on(), now);
   timers_.set(Timer::retransmit, now + rtt_.rto());
   next_departure_ = now;
@@ -398,6 +414,8 @@ void Sender::fill(Info& info) const {
   info.bytes_sent = fresh_bytes_.n;
   info.bytes_retransmitted = again_bytes_.n;
   info.retransmits = again_packets_;
+  info.needless_retransmits = needless_packets_;
+  info.undone = undone_;
   info.timeouts_in_a_row = timeouts_;
   if (!is_open()) { return; }
   info.window = controller_->window();

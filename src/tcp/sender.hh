@@ -11,6 +11,7 @@
 #include "tcp/peer_window.hh"
 #include "tcp/recovery.hh"
 #include "tcp/sent.hh"
+#include "tcp/tail_probe.hh"
 
 #include <memory>
 #include <optional>
@@ -73,7 +74,15 @@ class Sender {
   bool is_consistent() const;
 
  private:
-  enum class Timer : std::uint8_t { retransmit, persist, pace, tail, count_ };
+  enum class Timer : std::uint8_t {
+    retransmit,
+    persist,
+    pace,
+    tail,     ///< a probe (RFC 8985 §7)
+    reorder,  ///< a gap is late enough to be lost (RFC 8985 §6.2)
+    fresh,    ///< nobody had fresh data for F-RTO: set to the present, comes up when all have been asked
+    count_
+  };
   struct Layout {
     std::uint32_t cut = 0;
     std::size_t role_room = 0;  ///< whole option space of the role in a full packet
@@ -87,29 +96,27 @@ class Sender {
   Bytes fresh_size(Bytes waiting, const Layout& layout) const;
   std::optional<Outgoing> tail_probe(Instant now);
   void expect_tail(Instant now);
-  void judge_tail(const Heard& heard);
+  void judge_tail(const Heard& heard, const Recovery::Outcome& outcome);
   Outgoing depart(Outgoing out, const Layout& layout, Instant now);
   bool held_back_by_pace(Instant now);
   void watch_closed_window(Instant now);
   void measure(const Heard& heard, const Recovery::Outcome& outcome, unsigned samples_per_round);
   void on_advance(const Heard& heard, News& news);
+  void after_undo(const Recovery::Outcome& outcome);
+  void trace_entered(Instant now) const;
   void trace_recovery(const Recovery::Outcome& outcome, Instant now) const;
   Expired on_retransmission_timeout(Instant now);
-  Recovery::On on() { return {sent_, *controller_, context_.group.flows(), {segment()}}; }
+  Recovery::On on() { return {sent_, *controller_, context_.group.flows(), {segment()}, rtt_.min_rtt(), rtt_.srtt()}; }
   Bytes pipe() const { return recovery_.pipe(sent_, {segment()}); }
-  Bytes allowance() const { return recovery_.allowance(sent_, *controller_, {segment()}) + tail_.allowance; }
+  Bytes allowance() const { return recovery_.allowance(sent_, *controller_, {segment()}) + beyond_; }
 
   Context& context_;
   Sent sent_;
   Recovery recovery_;
   stream::RttEstimator rtt_;
   std::unique_ptr<cc::Controller> controller_;
-  struct Tail {  ///< a probe for a lost tail (RFC 8985 §7)
-    bool due = false;
-    std::optional<SubPos> until;      ///< one probe was sent when this was SND.NXT
-    std::optional<Instant> again_at;  ///< it repeated the last packet, then
-    Bytes allowance;                  ///< beyond the congestion window, while it is being sent
-  } tail_;
+  TailProbe tail_;
+  Bytes beyond_;  ///< what may leave beyond the congestion window, while a tail probe is being sent
   PeerWindow window_;
   stream::Deadlines<Timer> timers_;
   std::uint32_t path_mtu_;
@@ -123,6 +130,6 @@ class Sender {
   Bytes uncredited_;                         ///< delivered, and the controller does not know yet
   bool stalled_ = false;
   Bytes fresh_bytes_, again_bytes_;
-  std::uint64_t again_packets_ = 0;
+  std::uint64_t again_packets_ = 0, needless_packets_ = 0, undone_ = 0;
 };
 }  // namespace anabranch::tcp

@@ -8,19 +8,24 @@ namespace anabranch::tcp {
 
 void Covered::add(const Range& range, Instant too_recent) {
   delivered += range.size();
+  highest = std::max(highest, range.to);
   if (range.sendings == 1) {
     sent_once = std::max(sent_once.value_or(range.sent_at), range.sent_at);
+    lowest_once = std::min(lowest_once.value_or(range.to), range.to);
   } else {
     any_retransmitted = true;
     if (range.sent_at > too_recent) { return; }  // may be the first sending that was acknowledged
   }
-  newest = std::max(newest.value_or(range.sent_at), range.sent_at);
+  const Departure departure{range.sent_at, range.to};
+  newest = std::max(newest.value_or(departure), departure);
 }
 
 void Covered::add(const Covered& more) {
   delivered += more.delivered;
+  highest = std::max(highest, more.highest);
   any_retransmitted |= more.any_retransmitted;
   if (more.sent_once) { sent_once = std::max(sent_once.value_or(*more.sent_once), *more.sent_once); }
+  if (more.lowest_once) { lowest_once = std::min(lowest_once.value_or(*more.lowest_once), *more.lowest_once); }
   if (more.newest) { newest = std::max(newest.value_or(*more.newest), *more.newest); }
 }
 
@@ -118,20 +123,33 @@ Bytes Sent::mark_lost(SubPos from, SubPos to) {
   return lost_ - before;
 }
 
-Bytes Sent::mark_resent_lost(Instant before) {
+Sent::Overdue Sent::mark_overdue(Departure newest, Instant cutoff) {
+  Overdue out;
   const Bytes had = lost_;
+  const auto judge = [&](Range& range) {
+    if (range.sent_at <= cutoff) {
+      set_lost(range);
+      return true;
+    }
+    out.youngest = std::max(out.youngest.value_or(range.sent_at), range.sent_at);
+    return false;
+  };
+  const auto flies = [](const Range& range) { return !range.sacked && !range.lost; };
+  bool settled = true;
+  for (std::size_t i = index_of(std::max(once_from_, una_)); i < ranges_.size(); ++i) {
+    Range& range = ranges_[i];
+    if (range.sendings == 1 && flies(range)) {
+      if (Departure{range.sent_at, range.to} >= newest) { break; }  // of what was sent once, departures ascend
+      settled &= judge(range);
+    }
+    if (settled) { once_from_ = range.to; }
+  }
   for (std::size_t i = head_; i < ranges_.size() && ranges_[i].from < resent_below_; ++i) {
     Range& range = ranges_[i];
-    if (!range.sacked && !range.lost && range.sendings > 1 && range.sent_at < before) { set_lost(range); }
+    if (range.sendings > 1 && flies(range) && Departure{range.sent_at, range.to} < newest) { judge(range); }
   }
-  return lost_ - had;
-}
-
-SubPos Sent::end_of_older(SubPos from, SubPos limit, Instant before) const {
-  for (std::size_t i = index_of(std::max(from, una_)); i < ranges_.size() && ranges_[i].from < limit; ++i) {
-    if (ranges_[i].sendings == 1 && ranges_[i].sent_at >= before) { return ranges_[i].from; }  // departures ascend
-  }
-  return limit;
+  out.lost = lost_ - had;
+  return out;
 }
 
 bool Sent::mark_last_lost() {
@@ -141,9 +159,13 @@ bool Sent::mark_last_lost() {
   return mark_lost(std::max(last.from, next_ - packet), next_) > Bytes{};
 }
 
-void Sent::mark_all_lost() {
+void Sent::mark_timed_out(Instant cutoff) {
+  if (empty()) { return; }
+  const SubPos first_end = una_ + oldest().cut + (oldest().fin ? 1 : 0);
+  boundary_at(std::min(std::max(first_end, una_ + 1), next_));
   for (std::size_t i = head_; i < ranges_.size(); ++i) {
-    if (!ranges_[i].sacked && !ranges_[i].lost) { set_lost(ranges_[i]); }
+    Range& range = ranges_[i];
+    if (!range.sacked && !range.lost && (i == head_ || range.sent_at <= cutoff)) { set_lost(range); }
   }
 }
 
@@ -159,11 +181,13 @@ Bytes Sent::mark_oversize_lost(std::uint32_t cut) {
 void Sent::unmark_lost() {
   for (std::size_t i = head_; i < ranges_.size(); ++i) { ranges_[i].lost = false; }
   lost_ = {};
+  once_from_ = una_;
 }
 
 void Sent::forget_sacks() {
   for (std::size_t i = head_; i < ranges_.size(); ++i) { ranges_[i].sacked = false; }
   sacked_ = {};
+  once_from_ = una_;
 }
 
 const Range* Sent::first_lost() const {

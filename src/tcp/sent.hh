@@ -23,11 +23,20 @@ struct Range {
   Bytes size() const { return {to - from}; }
 };
 
+/// When something left; of what left in one instant, the higher left later (RFC 8985 §6.2, RACK_sent_after).
+struct Departure {
+  Instant at;
+  SubPos end;
+  constexpr auto operator<=>(const Departure&) const = default;
+};
+
 /// What an acknowledgment tells of ranges it covers for the first time.
 struct Covered {
-  Bytes delivered;                   ///< arrived, and not known to have arrived before
-  std::optional<Instant> sent_once;  ///< latest departure among ranges sent only once: an RTT sample (Karn)
-  std::optional<Instant> newest;     ///< latest departure of all of which the answer can be told apart
+  Bytes delivered;                    ///< arrived, and not known to have arrived before
+  std::optional<Instant> sent_once;   ///< latest departure among ranges sent only once: an RTT sample (Karn)
+  std::optional<SubPos> lowest_once;  ///< where the lowest of those ends
+  std::optional<Departure> newest;    ///< latest departure of all of which the answer can be told apart
+  SubPos highest;                     ///< where the highest of all ends
   bool any_retransmitted = false;
   void add(const Range& range, Instant too_recent);
   void add(const Covered& more);
@@ -61,14 +70,16 @@ class Sent {
   Covered mark_sacked(SubPos from, SubPos to, Instant too_recent);
   /// Not SACKed and sent only once, in [from, to): now lost. How much was newly marked.
   Bytes mark_lost(SubPos from, SubPos to);
-  /// Sent again, not SACKed, and that longer ago than `before`: lost once more (RFC 8985 §6.2, step 5).
-  Bytes mark_resent_lost(Instant before);
-  /// From `from` on, up to `limit`: where the ranges end that were sent once and before `before`.
-  SubPos end_of_older(SubPos from, SubPos limit, Instant before) const;
+  struct Overdue {
+    Bytes lost;                       ///< newly marked
+    std::optional<Instant> youngest;  ///< latest departure of those that are given more time
+  };
+  /// What left before `newest` and has not arrived: lost when it left at `cutoff` or earlier (RFC 8985 §6.2 step 5).
+  Overdue mark_overdue(Departure newest, Instant cutoff);
   /// The last packet sent is lost (a tail probe wants it again). False when it was sent twice already.
   bool mark_last_lost();
-  /// Everything not SACKed is lost (a retransmission timeout).
-  void mark_all_lost();
+  /// A retransmission timeout: the oldest packet is lost, and all not SACKed that left at `cutoff` or earlier.
+  void mark_timed_out(Instant cutoff);
   /// Everything whose packets were larger than `cut` is lost (the path's MTU is smaller than believed).
   Bytes mark_oversize_lost(std::uint32_t cut);
   /// Everything lost since the timeout is thought to be on its way after all (the timeout was spurious).
@@ -94,6 +105,7 @@ class Sent {
   SubPos una_, next_;
   Bytes sacked_, lost_;
   mutable SubPos lost_from_;  ///< nothing below is lost
+  SubPos once_from_;          ///< what was sent once below is SACKed or lost
   SubPos resent_below_;       ///< nothing at or above was sent twice
 };
 }  // namespace anabranch::tcp

@@ -35,7 +35,8 @@ TEST(Sent, OnlyRangesSentOnceGiveASample) {
   sent.resent({1}, {1001}, 1000, at(50));
   const Covered covered = sent.acknowledge({2001}, at(60));
   EXPECT_EQ(at(2), covered.sent_once);
-  EXPECT_EQ(at(50), covered.newest);
+  EXPECT_EQ((Departure{at(50), {1001}}), covered.newest);
+  EXPECT_EQ(SubPos{2001}, covered.lowest_once);
   EXPECT_TRUE(covered.any_retransmitted);
 }
 
@@ -58,8 +59,37 @@ TEST(Sent, AResentRangeCountsInThePipeOnce) {
   EXPECT_EQ(3000u, sent.pipe().n);
   EXPECT_EQ(nullptr, sent.first_lost());
   EXPECT_EQ(0u, sent.mark_lost({1}, {1001}).n);  // not by SACKs from before
-  EXPECT_EQ(0u, sent.mark_resent_lost(at(2)).n);
-  EXPECT_EQ(1000u, sent.mark_resent_lost(at(3)).n);
+  EXPECT_EQ(2000u, sent.mark_overdue({at(2), {1001}}, at(9)).lost.n);
+  EXPECT_EQ(1000u, sent.mark_overdue({at(3), {9}}, at(9)).lost.n);
+}
+
+TEST(Sent, OnlyTheOldestPacketTimesOutWhenTheOthersLeftJustNow) {  // RFC 8985 §6.3
+  Sent sent;
+  sent.add({2001}, 1000, false, at(1));
+  sent.add({4001}, 1000, false, at(10));
+  sent.mark_timed_out(at(0));
+  EXPECT_EQ(1000u, sent.lost().n);
+  sent.mark_timed_out(at(9));
+  EXPECT_EQ(2000u, sent.lost().n);
+  sent.mark_timed_out(at(10));
+  EXPECT_EQ(4000u, sent.lost().n);
+}
+
+TEST(Sent, OfOneInstantTheHigherLeftLater) {  // RFC 8985 §6.2
+  Sent sent;
+  for (std::uint64_t end : {1001u, 2001u, 3001u}) { sent.add({end}, 1000, false, at(1)); }
+  sent.mark_sacked({1001}, {2001}, at(0));
+  EXPECT_EQ(1000u, sent.mark_overdue({at(1), {2001}}, at(5)).lost.n);
+  EXPECT_EQ(SubPos{1}, sent.first_lost()->from);
+}
+
+TEST(Sent, WhatIsGivenMoreTimeIsNamedByItsLatestDeparture) {
+  Sent sent;
+  for (int i = 1; i <= 4; ++i) { sent.add({static_cast<std::uint64_t>(i) * 1000 + 1}, 1000, false, at(i)); }
+  sent.mark_sacked({3001}, {4001}, at(0));
+  const auto overdue = sent.mark_overdue({at(4), {4001}}, at(1));
+  EXPECT_EQ(1000u, overdue.lost.n);
+  EXPECT_EQ(at(3), overdue.youngest);
 }
 
 TEST(Sent, DividingARangeLeavesTheFinWithItsEnd) {
@@ -93,7 +123,7 @@ TEST(Sent, AnyOrderOfEventsAgreesWithAModelOfBytes) {
     Sent sent;
     Scoreboard board;
     Model model;
-    std::map<std::uint64_t, int> sendings;
+    std::map<std::uint64_t, int> sendings, left;  // how often, and in which step
     std::uint64_t next = 1, una = 1;
     for (int step = 0; step < 200; ++step) {
       const std::uint64_t a = random.between(una, next), b = random.between(a, next);
@@ -103,6 +133,7 @@ TEST(Sent, AnyOrderOfEventsAgreesWithAModelOfBytes) {
           for (; next < to; ++next) {
             model[next] = flying;
             sendings[next] = 1;
+            left[next] = step;
           }
           sent.add({next}, 10, false, at(step));
           break;
@@ -136,13 +167,21 @@ TEST(Sent, AnyOrderOfEventsAgreesWithAModelOfBytes) {
             for (std::uint64_t i = from; i < to; ++i) {
               model[i] = flying;
               ++sendings[i];
+              left[i] = step;
             }
           }
           break;
         default:
           if (random.chance(0.05)) {
-            sent.mark_all_lost();
+            sent.mark_timed_out(Instant::never());
             for (auto& [i, state] : model) { state = state == flying ? lost : state; }
+          } else if (random.chance(0.3)) {
+            const auto newest = static_cast<int>(random.below(static_cast<std::uint64_t>(step) + 1));
+            const auto cutoff = static_cast<int>(random.below(static_cast<std::uint64_t>(step) + 1));
+            sent.mark_overdue({at(newest), {}}, at(cutoff));
+            for (auto& [i, state] : model) {
+              if (state == flying && left[i] < newest && left[i] <= cutoff) { state = lost; }
+            }
           }
       }
       ASSERT_NO_FATAL_FAILURE(expect_same(sent, board, model)) << seed << " " << step;

@@ -58,6 +58,7 @@ TEST(Recovery, TwoDuplicatesSendFreshDataInstead) {  // RFC 3042
   Solo solo = Solo::open();
   solo.source.write_pattern(20 * kSegment, 1);
   EXPECT_EQ(10u, data(solo.take()).size());
+  solo.now = solo.now + 10_ms;
   solo.give(sack(solo, nth(0), nth(1), nth(2)));
   EXPECT_EQ((std::vector<std::uint64_t>{nth(10)}), data(solo.take()));
   solo.give(sack(solo, nth(0), nth(1), nth(3)));
@@ -111,7 +112,8 @@ TEST(Recovery, ATimeoutSendsOneSegmentDoublesAndReportsOnce) {
   EXPECT_EQ(1, std::count(solo.events.begin(), solo.events.end(), Event::stalled));
   solo.give(solo.segment(1, nth(1)));
   EXPECT_TRUE(solo.had(Event::recovered));
-  EXPECT_EQ((std::vector<std::uint64_t>{nth(1), nth(2)}), data(solo.take()));  // slow start, going back
+  // Slow start, going back: there is nothing fresh that F-RTO could send instead.
+  EXPECT_EQ((std::vector<std::uint64_t>{nth(1), nth(2)}), data(solo.wait({})));
 }
 
 TEST(Recovery, AfterATimeoutWhatWasSackedIsNotSentAgain) {
@@ -189,6 +191,10 @@ TEST(Recovery, WhatAProbeMendedAloneStillShrinksTheWindow) {
   pair.connect();
   pair.run_for(150_ms);
   EXPECT_EQ(14'480u, pair.server().sink.got().size());
+  EXPECT_EQ(cc::kNoThreshold, pair.client()->info().threshold);  // a D-SACK could still follow
+  pair.client().source.write_pattern(1448, 2);
+  pair.pump();
+  pair.run_for(50_ms);
   EXPECT_NE(cc::kNoThreshold, pair.client()->info().threshold);
   EXPECT_EQ(1u, pair.client()->info().retransmits);
 }
@@ -232,6 +238,119 @@ TEST(Recovery, ANeedlessTimeoutIsUndoneByTheTimestampOfTheFirstAnswer) {
   EXPECT_GE(solo.endpoint->info().window, window);
   EXPECT_FALSE(solo.endpoint->info().in_recovery);
   for (const Segment& s : solo.take()) { EXPECT_GE(Solo::at(s), 1u + 10 * 1448); }  // nothing again, only fresh
+}
+
+/// Ten segments out, an acknowledgment each a round trip of 10 ms later.
+void warm_up(Solo& solo, std::uint64_t segments) {
+  solo.source.write_pattern(segments * kSegment, 1);
+  solo.take();
+  solo.now = solo.now + 10_ms;
+}
+
+TEST(Recovery, ALossThatTheReceiverReportsAsDuplicatedIsUndone) {  // RFC 2883, RFC 3708
+  Solo solo = Solo::open();
+  warm_up(solo, 10);
+  const Bytes window = solo.endpoint->info().window;
+  solo.give(sack(solo, nth(0), nth(1), nth(5)));
+  EXPECT_EQ((std::vector<std::uint64_t>{nth(0)}), data(solo.take()));
+  EXPECT_LT(solo.endpoint->info().window, window);
+  solo.now = solo.now + 3_ms;
+  solo.give(solo.segment(1, nth(10)));  // all was only late: the episode ends
+  EXPECT_FALSE(solo.endpoint->info().in_recovery);
+  EXPECT_LT(solo.endpoint->info().window, window);
+  solo.now = solo.now + 7_ms;
+  solo.give(sack(solo, nth(10), nth(0), nth(1)));
+  EXPECT_GE(solo.endpoint->info().window, window);
+  EXPECT_EQ(1u, solo.endpoint->info().undone);
+  EXPECT_EQ(1u, solo.endpoint->info().needless_retransmits);
+}
+
+TEST(Recovery, OneOfTwoRetransmissionsReportedDuplicatedUndoesNothing) {
+  Solo solo = Solo::open();
+  warm_up(solo, 10);
+  Segment two_holes = sack(solo, nth(0), nth(3), nth(8));
+  two_holes.tcp.sack.push_back(Solo::block(nth(1), nth(2)));
+  solo.give(two_holes);
+  solo.give(sack(solo, nth(0), nth(3), nth(10)));
+  EXPECT_EQ((std::vector<std::uint64_t>{nth(0), nth(2)}), data(solo.take()));
+  solo.now = solo.now + 10_ms;
+  solo.give(solo.segment(1, nth(10)));
+  solo.give(sack(solo, nth(10), nth(2), nth(3)));
+  EXPECT_EQ(0u, solo.endpoint->info().undone);
+  solo.give(sack(solo, nth(10), nth(0), nth(1)));
+  EXPECT_EQ(1u, solo.endpoint->info().undone);
+}
+
+TEST(Recovery, ADuplicateReportWithinASackedBlockCountsAsWell) {  // RFC 2883 §4.2
+  Solo solo = Solo::open();
+  warm_up(solo, 10);
+  solo.give(sack(solo, nth(0), nth(1), nth(4)));
+  EXPECT_EQ((std::vector<std::uint64_t>{nth(0)}), data(solo.take()));
+  Segment report = sack(solo, nth(1), nth(5), nth(6));
+  report.tcp.sack.push_back(Solo::block(nth(5), nth(7)));
+  solo.give(report);
+  EXPECT_EQ(1u, solo.endpoint->info().needless_retransmits);
+}
+
+TEST(Recovery, AGapThatIsOnlyAQuarterRoundTripLateIsNotSentAgainOnAPathThatReorders) {  // RFC 8985 §6.2
+  Solo solo = Solo::open();
+  warm_up(solo, 8);
+  solo.give(sack(solo, nth(0), nth(1), nth(2)));
+  EXPECT_TRUE(data(solo.take()).empty());
+  solo.give(solo.segment(1, nth(2)));  // late, not lost: the path reorders
+  solo.give(sack(solo, nth(2), nth(3), nth(8)));
+  EXPECT_TRUE(data(solo.take()).empty());  // five segments beyond the gap
+  EXPECT_TRUE(data(solo.wait(2_ms)).empty());
+  EXPECT_EQ((std::vector<std::uint64_t>{nth(2)}), data(solo.wait(1_ms)));  // the timer, without a further answer
+  EXPECT_TRUE(solo.endpoint->info().in_recovery);
+}
+
+/// Until the retransmission timer has expired; then the first segment has left again.
+void time_out(Solo& solo) {
+  std::vector<std::uint64_t> out;
+  while (solo.endpoint->info().timeouts_in_a_row == 0) { out = data(solo.wait(10_ms)); }
+  EXPECT_EQ((std::vector<std::uint64_t>{nth(0)}), out);
+}
+Config with_sack(bool on) {
+  Config config = Solo::plain();
+  config.sack = on;
+  return config;
+}
+
+TEST(Recovery, ATimeoutIsFoundNeedlessWithoutTimestamps) {  // RFC 5682
+  for (const bool sack : {true, false}) {
+    Solo solo = Solo::open(with_sack(sack));
+    warm_up(solo, 30);
+    const Bytes window = solo.endpoint->info().window;
+    time_out(solo);
+    solo.give(solo.segment(1, nth(1)));
+    const auto fresh = data(solo.take());
+    EXPECT_EQ(2u, fresh.size()) << sack;
+    for (const std::uint64_t at : fresh) { EXPECT_GE(at, nth(10)) << sack; }
+    solo.give(solo.segment(1, nth(2)));
+    EXPECT_EQ(1u, solo.endpoint->info().undone) << sack;
+    EXPECT_GE(solo.endpoint->info().window, window);
+    EXPECT_FALSE(solo.endpoint->info().in_recovery);
+    for (const std::uint64_t at : data(solo.take())) { EXPECT_GE(at, nth(12)); }
+    EXPECT_GT(solo.endpoint->info().rto, 600_ms);  // RFC 4015: it was too short
+  }
+}
+
+TEST(Recovery, ATimeoutWithRealLossGoesBackAfterTwoFreshSegments) {  // RFC 5682 §3.1, 3a
+  for (const bool with : {true, false}) {
+    Solo solo = Solo::open(with_sack(with));
+    warm_up(solo, 30);
+    time_out(solo);
+    solo.give(solo.segment(1, nth(1)));
+    const auto fresh = data(solo.take());
+    ASSERT_EQ(2u, fresh.size());
+    solo.now = solo.now + 10_ms;
+    solo.give(with ? sack(solo, nth(1), fresh[0], fresh[1]) : solo.segment(1, nth(1)));
+    const auto out = data(solo.take());
+    ASSERT_FALSE(out.empty());
+    EXPECT_EQ(nth(1), out.front());
+    EXPECT_EQ(0u, solo.endpoint->info().undone);
+  }
 }
 
 TEST(Recovery, AfterALongSilenceTheConnectionIsGivenUp) {
