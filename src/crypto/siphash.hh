@@ -1,6 +1,7 @@
 /// SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed hash of short inputs, for tables that strangers may fill.
 #pragma once
 #include "base/random.hh"
+#include "crypto/wipe.hh"
 
 #include <bit>
 #include <cstdint>
@@ -10,8 +11,11 @@ namespace anabranch::crypto {
 
 struct SipKey {
   std::uint64_t k0 = 0, k1 = 0;
+  constexpr ~SipKey() {
+    if !consteval { wipe(this, sizeof *this); }
+  }
   constexpr bool operator==(const SipKey&) const = default;
-  static SipKey draw(Random& random) { return {random.secret_word(), random.secret_word()}; }
+  static SipKey draw(Random& random) { return {.k0 = random.secret_word(), .k1 = random.secret_word()}; }
 };
 
 /// Takes 64-bit words, then at most seven bytes at the end. `word(x)` counts as the eight bytes of x, lowest first.

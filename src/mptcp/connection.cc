@@ -113,6 +113,38 @@ tcp::Verdict Connection::accept_join(const Way& way, const Segment& syn, Subflow
   const auto* o = wire::find<wire::JoinSyn>(syn.mptcp);
   ANABRANCH_CHECK(o != nullptr);  // the stack found us by it
   counters_.add(Counter::mp_join_syn_received);
+  return resume_join(way, syn, static_cast<std::uint32_t>(env_.random.visible()), id, now);
+}
+
+std::size_t Connection::half_open_joins() const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      subflows_, [](const auto& s) { return s->lane().joined && s->endpoint().phase() == tcp::Phase::syn_received; }));
+}
+
+std::expected<wire::JoinSynAck, wire::ResetReason> Connection::answer_join(const Way& way, const wire::JoinSyn& syn,
+                                                                           std::uint32_t nonce, Instant now) {
+  counters_.add(Counter::mp_join_syn_received);
+  const auto local = addresses_.id_of({way.interface, way.addresses.local.address});
+  if (!takes_joins() || !local) {
+    counters_.add(Counter::mp_join_refused);
+    return std::unexpected(wire::ResetReason::administratively_prohibited);
+  }
+  if (subflows_.size() >= session_.config.max_subflows && !replaceable(syn.id, way.addresses.remote.address, now)) {
+    counters_.add(Counter::mp_join_refused);
+    settle(now);
+    return std::unexpected(wire::ResetReason::lack_of_resources);
+  }
+  return join_answer(session_, {.local = *local}, syn, nonce);
+}
+
+bool Connection::proves_join(const wire::JoinSyn& syn, std::uint32_t nonce, const wire::JoinAck& ack) const {
+  return session_.remote_key && join_is_proved(session_, syn, nonce, ack);
+}
+
+tcp::Verdict Connection::resume_join(const Way& way, const Segment& syn, std::uint32_t nonce, SubflowId& id,
+                                     Instant now) {
+  const auto* o = wire::find<wire::JoinSyn>(syn.mptcp);
+  ANABRANCH_CHECK(o != nullptr);
   const auto local = addresses_.id_of({way.interface, way.addresses.local.address});
   if (!takes_joins() || !local) {
     counters_.add(Counter::mp_join_refused);
@@ -128,8 +160,7 @@ tcp::Verdict Connection::accept_join(const Way& way, const Segment& syn, Subflow
     }
     lane.replaces = old->id();
   }
-  Subflow& s =
-      add(way, std::move(lane), std::make_unique<JoinServer>(static_cast<std::uint32_t>(env_.random.visible()), *o));
+  Subflow& s = add(way, std::move(lane), std::make_unique<JoinServer>(nonce, *o));
   id = s.id();
   const tcp::Verdict verdict = s.accept(syn, now);
   settle(now);

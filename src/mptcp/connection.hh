@@ -15,6 +15,7 @@
 #include "stream/deadlines.hh"
 
 #include <deque>
+#include <expected>
 #include <memory>
 #include <span>
 #include <vector>
@@ -66,6 +67,14 @@ class Connection final : private cc::Group {
   tcp::Verdict accept(const Way& way, const Segment& syn, Instant now);
   /// A SYN with our token. `Drop` or a reset when it is refused; else the new subflow's id is in `id`.
   tcp::Verdict accept_join(const Way& way, const Segment& syn, SubflowId& id, Instant now);
+  // The same in two steps, with nothing kept between them (a join that is answered without memory):
+  /// What the SYN/ACK says to a SYN with our token, or why it is refused.
+  std::expected<wire::JoinSynAck, wire::ResetReason> answer_join(const Way& way, const wire::JoinSyn& syn,
+                                                                 std::uint32_t nonce, Instant now);
+  /// Whether the third ACK proves that its sender knows both keys.
+  bool proves_join(const wire::JoinSyn& syn, std::uint32_t nonce, const wire::JoinAck& ack) const;
+  /// The SYN and our nonce again: the subflow begins as if `way.answered` had just left. The third ACK comes next.
+  tcp::Verdict resume_join(const Way& way, const Segment& syn, std::uint32_t nonce, SubflowId& id, Instant now);
   /// The addresses subflows may use from now on, and the interfaces that are up; what is gone ends its subflows at once.
   void set_local_addresses(std::span<const LocalAddress> addresses, std::span<const InterfaceId> up, Instant now);
   std::optional<OpenRequest> poll_request();
@@ -103,6 +112,9 @@ class Connection final : private cc::Group {
   bool established() const { return phase_ == Phase::open || phase_ == Phase::closing; }
   bool dead() const { return phase_ == Phase::dead && subflows_.empty(); }
   wire::Token token() const { return session_.local_token; }
+  bool has_room() const { return subflows_.size() < session_.config.max_subflows; }
+  std::size_t half_open_joins() const;  ///< opened by the peer and not proved yet
+  const Config& config() const { return session_.config; }
   const anabranch::Addresses& initial_addresses() const { return initial_; }
   bool is_consistent() const;
 

@@ -19,6 +19,7 @@ struct Way {
   std::uint32_t mtu = 1500;
   std::uint32_t super_segment = 0;  ///< largest frame with a cut; 0: single packets only
   SeqNum isn;
+  std::optional<tcp::Answered> answered = {};  ///< passive: the SYN/ACK has left already
 };
 
 class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role {
@@ -27,7 +28,9 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
           std::unique_ptr<SubflowRole> role);
 
   void connect(Instant now) { endpoint_.connect(way_.isn, now); }
-  tcp::Verdict accept(const Segment& syn, Instant now) { return endpoint_.accept(syn, way_.isn, now); }
+  tcp::Verdict accept(const Segment& syn, Instant now) {
+    return way_.answered ? endpoint_.accept(syn, way_.isn, *way_.answered, now) : endpoint_.accept(syn, way_.isn, now);
+  }
   tcp::Endpoint& endpoint() { return endpoint_; }
   const tcp::Endpoint& endpoint() const { return endpoint_; }
   Lane& lane() { return lane_; }

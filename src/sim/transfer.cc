@@ -171,6 +171,7 @@ void Transfer::open(Instant now) {
   listen.port = port_;
   listen.config = options_.server;
   listen.announce = options_.announce;
+  listen.stateless = options_.stateless;
   const auto listener = server_.host().stack().listen(listen);
   if (!listener) {
     violation_ = fmt::format("listen failed: {}", name(listener.error().code));

@@ -32,8 +32,9 @@ struct TransferOptions {
   Family family = Family::v4;             ///< the other one if the link has no such addresses
   std::vector<InterfaceId> interfaces{};  ///< ConnectOptions::interfaces
   bool announce = true;                   ///< ListenOptions::announce
-  bool close_listener = false;            ///< once the connection is accepted
-  std::optional<Bytes> abort_after{};     ///< the client aborts once it has read and written so much
+  stack::Stateless stateless = stack::Stateless::under_pressure;  ///< ListenOptions::stateless
+  bool close_listener = false;                                    ///< once the connection is accepted
+  std::optional<Bytes> abort_after{};  ///< the client aborts once it has read and written so much
 };
 
 /// One end. `step` does what can be done now.

@@ -6,6 +6,10 @@
 #include <algorithm>
 
 namespace anabranch::stack {
+namespace {
+/// Half the places of a connection: joins that are never completed must leave some for those that are.
+std::size_t most_half_open_joins(const Entry& e) { return std::max(1u, e.connection.config().max_subflows / 2); }
+}  // namespace
 
 void Stack::Parts::take(const Frame& frame, Instant now) {
   counters.add(Counter::frames_received);
@@ -56,6 +60,7 @@ void Stack::Parts::take_segment(Dissected& d, Instant now) {
     if (wire::find<wire::JoinSyn>(d.segment.mptcp)) { return take_join(d, now); }
     return take_syn(d, now);
   }
+  if (take_third_of_join(d, now) || take_third(d, now)) { return; }
   answer_stray(d, {}, now);
 }
 
@@ -92,22 +97,39 @@ void Stack::Parts::take_syn(Dissected& d, Instant now) {
   Listener* l = listener_for(d.addresses.local, d.interface, &handle);
   if (!l) { return answer_stray(d, {}, now); }
   // RFC 9293 leaves a full backlog open: silence makes the peer try again, an RST would make it give up.
-  if (l->waiting() >= l->options.backlog || half_open >= config.limits.half_open) {
-    return counters.add(Counter::dropped_listener_full);
+  if (l->ready.size() >= l->options.backlog) { return counters.add(Counter::dropped_listener_full); }
+  const Stateless stateless = l->options.stateless;
+  if (stateless == Stateless::always || (stateless == Stateless::under_pressure && under_pressure(*l))) {
+    return answer_without_state(d, *l, now);
   }
-  const Id id = add(l->options.config);
-  if (!id) { return counters.add(Counter::dropped_listener_full); }
-  Entry& e = *connections.find(id);
-  e.interfaces = l->options.interfaces;
-  e.listener = handle;
-  e.announce = l->options.announce;
-  e.half_open = true;
-  ++l->half_open;
-  ++half_open;
-  demux.insert(d.addresses, {id.index, id.generation, {0}});
-  (void)e.connection.accept(way_for(d.addresses, answering_interface(d), now), d.segment, now);
-  tell_addresses(e, now);
+  if (under_pressure(*l)) { return counters.add(Counter::dropped_listener_full); }
+  Id id;
+  Entry* e = begin_passive(handle, d.addresses, {}, id);
+  if (!e) { return counters.add(Counter::dropped_listener_full); }
+  (void)e->connection.accept(way_for(d.addresses, answering_interface(d), now), d.segment, now);
+  tell_addresses(*e, now);
   touched(id, now);
+}
+
+bool Stack::Parts::under_pressure(const Listener& l) const {
+  return l.waiting() >= l.options.backlog || half_open >= config.limits.half_open;
+}
+
+Entry* Stack::Parts::begin_passive(Handle<ListenerTag> handle, const Addresses& addresses, std::optional<wire::Key> key,
+                                   Id& id) {
+  Listener& l = *listeners.find(handle);
+  id = add(l.options.config, key);
+  if (!id) { return nullptr; }
+  Entry& e = *connections.find(id);
+  e.interfaces = l.options.interfaces;
+  e.listener = handle;
+  e.announce = l.options.announce;
+  e.stateless = l.options.stateless;
+  e.half_open = true;
+  ++l.half_open;
+  ++half_open;
+  demux.insert(addresses, {id.index, id.generation, {0}});
+  return &e;
 }
 
 /// RFC 8684 §3.2: the token says which connection; the MACs say whether it is true.
@@ -122,6 +144,10 @@ void Stack::Parts::take_join(Dissected& d, Instant now) {
   const Id id = it->second;
   // To the port the connection was made to, or one that we listen on (RFC 8684 §3.2: the same port as announced).
   const bool port_fits = d.addresses.local.port == e->connection.initial_addresses().local.port;
+  const bool pressure = e->connection.has_room() && e->connection.half_open_joins() >= most_half_open_joins(*e);
+  if (port_fits && (e->stateless == Stateless::always || (e->stateless == Stateless::under_pressure && pressure))) {
+    return answer_join_without_state(d, *e, now);
+  }
   mptcp::SubflowId subflow;
   const tcp::Verdict verdict =
       port_fits ? e->connection.accept_join(way_for(d.addresses, answering_interface(d), now), d.segment, subflow, now)
@@ -151,7 +177,11 @@ void Stack::Parts::answer_stray(const Dissected& d, std::optional<wire::ResetRea
     out.mptcp.push_back(wire::Reset{.transient = mptcp::is_transient(*reason), .unknown_flags = 0, .reason = *reason});
   }
   counters.add(Counter::strays_reset);
-  strays.push_back(assemble(d.addresses, out, {.ipv4_id = ipv4_id++, .interface = d.interface}, arena));
+  send_stray(d.addresses, out, d.interface);
+}
+
+void Stack::Parts::send_stray(const Addresses& addresses, const Segment& segment, InterfaceId interface) {
+  strays.push_back(assemble(addresses, segment, {.ipv4_id = ipv4_id++, .interface = interface}, arena));
 }
 
 void Stack::Parts::take_error(const DissectedError& e, Instant now) {

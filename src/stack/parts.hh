@@ -5,7 +5,9 @@
 #include "packet/assemble.hh"
 #include "packet/dissect.hh"
 #include "stack/demux.hh"
+#include "stack/join_table.hh"
 #include "stack/stack.hh"
+#include "stack/syn_cookies.hh"
 #include "stack/timer_wheel.hh"
 
 #include <deque>
@@ -23,10 +25,11 @@ struct Entry {
   std::vector<Addresses> used;          ///< 4-tuples it has had: packets of theirs may still be on their way
   std::vector<InterfaceId> interfaces;  ///< which may carry subflows; empty: all
   Handle<struct ListenerTag> listener;  ///< passive: who will accept it; none once accepted or orphaned
-  bool announce = true;                 ///< all our addresses may be used; else the initial one only
-  bool released = false;                ///< the application has forgotten it
-  bool queued = false;                  ///< in `ready` below
-  bool half_open = false;               ///< counts against the backlog
+  Stateless stateless = Stateless::under_pressure;  ///< joins
+  bool announce = true;                             ///< all our addresses may be used; else the initial one only
+  bool released = false;                            ///< the application has forgotten it
+  bool queued = false;                              ///< in `ready` below
+  bool half_open = false;                           ///< counts against the backlog
 };
 using Id = Handle<Entry>;
 
@@ -67,6 +70,13 @@ struct Stack::Parts {
   void take_error(const DissectedError& e, Instant now);
   void take_syn(Dissected& d, Instant now);
   void take_join(Dissected& d, Instant now);
+  // in, without memory (stateless.cc)
+  void answer_without_state(const Dissected& d, const Listener& l, Instant now);
+  void answer_join_without_state(const Dissected& d, Entry& e, Instant now);
+  /// A segment with ACK that belongs to no subflow: whether it is the third of a handshake that nobody remembered.
+  bool take_third(Dissected& d, Instant now);
+  bool take_third_of_join(Dissected& d, Instant now);
+  void send_stray(const Addresses& addresses, const Segment& segment, InterfaceId interface);
   void answer_stray(const Dissected& d, std::optional<wire::ResetReason> reason, Instant now);
   void update(const Network& now_is, Instant now);
   void on_deadline(Instant now);
@@ -93,7 +103,11 @@ struct Stack::Parts {
     Entry* e = connections.find({id.index, id.generation});
     return e && !e->released ? e : nullptr;
   }
-  Id add(const mptcp::Config& config);
+  /// A new connection with this key, or one that is drawn. Its token must be free.
+  Id add(const mptcp::Config& config, std::optional<wire::Key> key = {});
+  /// A connection for a listener, half-open, or none: too many.
+  Entry* begin_passive(Handle<ListenerTag> handle, const Addresses& addresses, std::optional<wire::Key> key, Id& id);
+  bool under_pressure(const Listener& l) const;
   /// After anything happened to a connection: takes up its events, wishes and deadline, and lets it transmit.
   void touched(Id id, Instant now);
   /// The same without the last; true when it has something new to transmit. The connection may be gone afterwards.
@@ -130,6 +144,8 @@ struct Stack::Parts {
   HeaderArena arena;
   AnswerBudget answers;
   crypto::SipKey isn_key;
+  SynCookies cookies;
+  JoinTable joins;
   std::uint64_t next_number = 1;
   std::size_t next_port = 0;
   std::uint16_t ipv4_id = 0;

@@ -15,6 +15,8 @@ Stack::Parts::Parts(Env& env_, SlabPool& pool_, Config config_)
       arena{pool_},
       answers{config.limits.resets_per_second},
       isn_key{crypto::SipKey::draw(env.random)},
+      cookies{env.random},
+      joins{config.limits.pending_joins, env.random},
       next_port{static_cast<std::size_t>(env.random.visible() % 65536)},
       ipv4_id{static_cast<std::uint16_t>(env.random.visible())} {}
 
@@ -26,11 +28,11 @@ std::optional<Errc> Stack::Parts::check(const mptcp::Config& c) const {
   return good ? std::nullopt : std::optional{Errc::bad_argument};
 }
 
-Id Stack::Parts::add(const mptcp::Config& c) {
-  wire::Key key;
-  do {  // §3.1: a token names one connection; key 0 is not a key
-    key.raw = env.random.secret_word();
-  } while (key.raw == 0 || tokens.contains(mptcp::kVersion1.token_of(key).raw));
+Id Stack::Parts::add(const mptcp::Config& c, std::optional<wire::Key> given) {
+  wire::Key key = given.value_or(wire::Key{});
+  while (key.raw == 0 || tokens.contains(mptcp::kVersion1.token_of(key).raw)) {
+    key.raw = env.random.secret_word();  // §3.1: a token names one connection; key 0 is not a key
+  }
   const Id id = connections.emplace(env, pool, counters, c, key, next_number++);
   if (id) { tokens[mptcp::kVersion1.token_of(key).raw] = id; }
   return id;

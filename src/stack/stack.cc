@@ -106,5 +106,7 @@ Status Stack::close_subflow(ConnectionId id, mptcp::SubflowId subflow, Instant n
 const Counters& Stack::counters() const { return parts_->counters; }
 const Tally<DropReason>& Stack::malformed() const { return parts_->malformed; }
 std::size_t Stack::connection_count() const { return parts_->connections.size(); }
+std::size_t Stack::half_open_count() const { return parts_->half_open; }
+std::size_t Stack::pending_join_count() const { return parts_->joins.size(); }
 bool Stack::is_consistent() const { return parts_->is_consistent(); }
 }  // namespace anabranch::stack

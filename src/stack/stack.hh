@@ -29,10 +29,14 @@ struct ListenerId {
   constexpr auto operator<=>(const ListenerId&) const = default;
 };
 
+/// When a SYN is answered without memory of it (RFC 4987 §3.6); joins likewise, from a table of bounded size.
+enum class Stateless : std::uint8_t { never, under_pressure, always };
+
 struct Limits {
   std::size_t connections = 65536;       ///< half-open and open
   std::size_t half_open = 1024;          ///< over all listeners
   std::size_t resets_per_second = 1000;  ///< answers to strays
+  std::size_t pending_joins = 8192;      ///< MP_JOINs answered without a subflow; about 150 bytes each once needed
 };
 
 struct ConnectOptions {
@@ -49,6 +53,7 @@ struct ListenOptions {
   std::vector<InterfaceId> interfaces;  ///< none: all
   std::size_t backlog = 128;            ///< established and not accepted; half-open ones are bounded by it too
   bool announce = true;                 ///< ADD_ADDR for our other addresses
+  Stateless stateless = Stateless::under_pressure;  ///< pressure: no room for another half-open connection or join
   mptcp::Config config;
 };
 
@@ -120,6 +125,8 @@ class Stack {
   const Counters& counters() const;
   const Tally<DropReason>& malformed() const;  ///< frames that were no packet we can read, by reason
   std::size_t connection_count() const;
+  std::size_t half_open_count() const;     ///< connections that wait for their third segment
+  std::size_t pending_join_count() const;  ///< at most Limits::pending_joins
   bool is_consistent() const;
 
  private:
@@ -132,4 +139,8 @@ template <>
 struct anabranch::Names<anabranch::stack::Happened> {
   static constexpr std::string_view list[] = {"connected", "readable",        "writable", "peer_finished",
                                               "fell_back", "subflow_changed", "closed",   "acceptable"};
+};
+template <>
+struct anabranch::Names<anabranch::stack::Stateless> {
+  static constexpr std::string_view list[] = {"never", "under_pressure", "always"};
 };

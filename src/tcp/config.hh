@@ -39,6 +39,11 @@ struct Negotiated {
   SeqNum our_isn, peer_isn;
 };
 
+/// A SYN/ACK that has left before there was an endpoint (SYN cookies): what it said that would else be drawn anew.
+struct Answered {
+  std::uint32_t timestamp_offset = 0;  ///< of our clock, see Timestamps
+};
+
 struct Info {
   Duration srtt{}, rttvar{}, rto{}, min_rtt{};       ///< srtt 0: no sample yet
   Bytes window, in_flight, threshold;                ///< congestion window, unacknowledged, ssthresh

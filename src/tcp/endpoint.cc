@@ -83,6 +83,12 @@ Verdict Endpoint::accept(const Segment& syn, SeqNum isn, Instant now) {
   return verdict;
 }
 
+Verdict Endpoint::accept(const Segment& syn, SeqNum isn, const Answered& answered, Instant now) {
+  parts_->stamps = Timestamps{answered.timestamp_offset};
+  parts_->answered = true;
+  return accept(syn, isn, now);
+}
+
 Verdict Endpoint::on_segment(const Segment& segment, Instant now) {
   parts_->latest = now;
   const Verdict verdict = parts_->receive(segment, now);

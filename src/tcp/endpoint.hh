@@ -27,6 +27,8 @@ class Endpoint {
   // --- opening
   void connect(SeqNum isn, Instant now);                        ///< sends SYN
   Verdict accept(const Segment& syn, SeqNum isn, Instant now);  ///< a SYN for a listener; sends SYN/ACK
+  /// The same when the SYN/ACK has left already: the third segment follows at once. No round trip is measured.
+  Verdict accept(const Segment& syn, SeqNum isn, const Answered& answered, Instant now);
 
   // --- the network's side
   Verdict on_segment(const Segment& segment, Instant now);

@@ -19,6 +19,12 @@ void Handshake::begin(bool answering) {
   deadline_ = Instant::never();
 }
 
+void Handshake::begin_answered(Instant now) {
+  begin(true);
+  due_ = false;
+  deadline_ = now + wait_;
+}
+
 void Handshake::done() {
   due_ = false;
   deadline_ = Instant::never();

@@ -17,6 +17,8 @@ class Handshake {
 
   /// A SYN, or with `answering` a SYN/ACK, shall leave; attempts are counted anew.
   void begin(bool answering);
+  /// Our SYN/ACK has left without us (SYN cookies): only repetitions are ours.
+  void begin_answered(Instant now);
   /// Takes over what the peer's SYN or SYN/ACK says, as far as we want the same.
   void agree(const Segment& syn);
   /// The peer's SYN came again: it has not seen our answer.

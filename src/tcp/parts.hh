@@ -43,6 +43,7 @@ struct Endpoint::Parts {
   boost::container::small_vector<Event, 4> events;
   Tally<Drop> drops;
   std::uint64_t segments_in = 0, segments_out = 0;
+  bool answered = false;    ///< the SYN/ACK left before we were there
   unsigned keepalives = 0;  ///< probes in a row without an answer
   Instant latest{};         ///< of the last verb: `abort` is not told the time
 

@@ -48,7 +48,13 @@ Verdict Endpoint::Parts::accept(const Segment& syn, SeqNum isn, Instant now) {
   Verdict verdict;
   if (!role_agrees(syn, {}, now, verdict)) { return verdict; }
   if (syn.tcp.timestamps) { stamps.note(syn.tcp.timestamps->value, now); }
-  handshake.begin(true);
+  if (answered) {
+    handshake.begin_answered(now);
+    (void)receiver.offer(0);  // as the SYN/ACK did
+    receiver.acknowledged(true);
+  } else {
+    handshake.begin(true);
+  }
   return Taken{};
 }
 
@@ -93,7 +99,8 @@ Verdict Endpoint::Parts::on_both_syns(const Segment& segment, Instant now) {
 void Endpoint::Parts::establish(const Segment& segment, const Place& place, Instant now) {
   auto rtt = handshake.rtt(now);
   const bool lost = handshake.attempts() > 1;
-  if (!rtt && context.agreed.timestamps && segment.tcp.timestamps) {
+  // The timestamp of a SYN cookie is not the time.
+  if (!rtt && !answered && context.agreed.timestamps && segment.tcp.timestamps) {
     if (const auto left = stamps.left_at(segment.tcp.timestamps->echo, now)) { rtt = now - *left; }
   }
   handshake.done();

@@ -132,6 +132,12 @@ class Script {
       config_.tcp.timestamps = true;
     } else if (name == "not_accepting") {
       accepting_ = false;
+    } else if (name == "stateless") {
+      const auto which = from_name<stack::Stateless>(value);
+      if (!which) { throw Failure{"stateless never|under_pressure|always"}; }
+      stateless_ = *which;
+    } else if (name == "window_scaling") {
+      config_.tcp.window_scaling = true;
     } else if (name == "backlog") {
       backlog_ = number_of(value);
     } else if (name == "path_manager") {
@@ -173,8 +179,8 @@ class Script {
     stack_ = std::make_unique<stack::Stack>(env_, pool_, config);
     path(flows_[0].addresses.local.address, true);
     if (client_) { return; }
-    const auto listener =
-        stack_->listen({.port = 80, .address = {}, .interfaces = {}, .backlog = backlog_, .config = config_});
+    const auto listener = stack_->listen(
+        {.port = 80, .address = {}, .interfaces = {}, .backlog = backlog_, .stateless = stateless_, .config = config_});
     if (!listener) { throw Failure{"cannot listen"}; }
     listener_ = *listener;
   }
@@ -404,6 +410,7 @@ class Script {
   }();
   bool client_ = false, accepting_ = true, started_ = false;
   std::size_t backlog_ = 128;
+  stack::Stateless stateless_ = stack::Stateless::under_pressure;
   std::optional<stack::ListenerId> listener_;
   std::optional<stack::ConnectionId> id_;
   Instant now_ = kStart, line_time_ = kStart;

@@ -72,6 +72,14 @@ void JoinClient::write(Session& session, Lane& lane, const tcp::Plan& plan, wire
   out.push_back(wire::JoinAck{crypto::join_ack_mac(us(session, nonce_), them(session, their_nonce_))});
 }
 
+wire::JoinSynAck join_answer(const Session& session, const Lane& lane, const wire::JoinSyn& syn, std::uint32_t nonce) {
+  return {lane.local_backup, lane.local, crypto::join_syn_ack_mac(us(session, nonce), them(session, syn.nonce)), nonce};
+}
+
+bool join_is_proved(const Session& session, const wire::JoinSyn& syn, std::uint32_t nonce, const wire::JoinAck& ack) {
+  return crypto::equal(crypto::join_ack_mac(them(session, syn.nonce), us(session, nonce)), ack.mac);
+}
+
 Step JoinServer::read(Session& session, Lane& lane, const Reading& reading) {
   if (reading.segment.flags.rst) {
     read_reset(session, lane, reading.segment);
@@ -80,8 +88,7 @@ Step JoinServer::read(Session& session, Lane& lane, const Reading& reading) {
   if (reading.segment.flags.syn) { return Stay{}; }
   const auto* o = wire::find<wire::JoinAck>(reading.segment.mptcp);
   if (!o) { return Ignore{}; }  // data that outran the third ACK: both will come again
-  const auto expected = crypto::join_ack_mac(them(session, their_nonce_), us(session, nonce_));
-  if (!crypto::equal(expected, o->mac)) { return refuse_mac(session, lane); }
+  if (!join_is_proved(session, syn_, nonce_, *o)) { return refuse_mac(session, lane); }
   read_options(session, lane, reading);  // notes the JoinAck as one to answer: the fourth ACK
   session.news.push_back({lane.id, Joined{}});
   return Become{std::make_unique<Mapped>()};
@@ -90,7 +97,6 @@ Step JoinServer::read(Session& session, Lane& lane, const Reading& reading) {
 void JoinServer::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
   if (plan.kind == tcp::SegmentKind::reset) { return write_reset(session, lane, plan, out); }
   if (plan.kind != tcp::SegmentKind::syn_ack) { return; }
-  out.push_back(wire::JoinSynAck{lane.local_backup, lane.local,
-                                 crypto::join_syn_ack_mac(us(session, nonce_), them(session, their_nonce_)), nonce_});
+  out.push_back(join_answer(session, lane, syn_, nonce_));
 }
 }  // namespace anabranch::mptcp

@@ -28,15 +28,20 @@ class JoinClient final : public SubflowRole {
   unsigned third_acks_ = 0;
 };
 
+/// The SYN/ACK's option, and whether the third ACK's is right; `nonce` is ours.
+wire::JoinSynAck join_answer(const Session& session, const Lane& lane, const wire::JoinSyn& syn, std::uint32_t nonce);
+bool join_is_proved(const Session& session, const wire::JoinSyn& syn, std::uint32_t nonce, const wire::JoinAck& ack);
+
 class JoinServer final : public SubflowRole {
  public:
-  JoinServer(std::uint32_t nonce, const wire::JoinSyn& syn) : nonce_{nonce}, their_nonce_{syn.nonce} {}
+  JoinServer(std::uint32_t nonce, const wire::JoinSyn& syn) : nonce_{nonce}, syn_{syn} {}
   Step read(Session& session, Lane& lane, const Reading& reading) override;
   void write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant now) override;
   std::size_t data_option_bytes(const Session& session, SubPos) const override { return dss_bytes(session); }
   std::string_view name() const override { return "join_server"; }
 
  private:
-  std::uint32_t nonce_, their_nonce_;
+  std::uint32_t nonce_;
+  wire::JoinSyn syn_;
 };
 }  // namespace anabranch::mptcp
