@@ -114,7 +114,6 @@ class Connection final : private cc::Group {
   wire::Token token() const { return session_.local_token; }
   bool has_room() const { return subflows_.size() < session_.config.max_subflows; }
   std::size_t half_open_joins() const;  ///< opened by the peer and not proved yet
-  const Config& config() const { return session_.config; }
   const anabranch::Addresses& initial_addresses() const { return initial_; }
   bool is_consistent() const;
 
