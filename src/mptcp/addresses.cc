@@ -62,7 +62,7 @@ std::optional<wire::AddAddr> Addresses::due_announcement(Instant now, Duration r
   while (!announcing_.empty()) {
     Announcement& first = announcing_.front();
     if (first.next > now) { return std::nullopt; }
-    if (first.tries == kTries) {
+    if (first.tries == tries_) {
       announcing_.pop_front();
       continue;
     }

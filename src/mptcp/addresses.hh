@@ -24,7 +24,9 @@ struct LocalAddress {
 
 class Addresses {
  public:
-  explicit Addresses(unsigned most_remote) : most_remote_{most_remote} {}
+  explicit Addresses(unsigned most_remote, bool echoed = true)
+      : most_remote_{most_remote},
+        tries_{echoed ? kTries : 1} {}
 
   // --- ours
   struct Local {
@@ -77,5 +79,6 @@ class Addresses {
   std::deque<Announcement> announcing_;
   std::vector<wire::AddressId> withdrawn_;
   unsigned most_remote_;
+  unsigned tries_;  ///< of an announcement: one where nobody echoes (RFC 6824 §3.4.1)
 };
 }  // namespace anabranch::mptcp

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/address.hh"
 #include "base/names.hh"
+#include "mptcp/dialect.hh"
 #include "tcp/config.hh"
 
 #include <optional>
@@ -34,9 +35,10 @@ enum class FallbackReason : std::uint8_t {
 };
 
 struct Config {
-  bool multipath = true;  ///< false: plain TCP
-  bool checksum = false;  ///< require DSS checksums (RFC 8684 §3.3)
-  tcp::Config tcp;        ///< for each subflow; mtu, ip_header, super_segment are set by the stack
+  bool multipath = true;             ///< false: plain TCP
+  Versions versions = Versions::v1;  ///< of MPTCP, to offer and to take (docs/versions.md)
+  bool checksum = false;             ///< require DSS checksums (RFC 8684 §3.3)
+  tcp::Config tcp;                   ///< for each subflow; mtu, ip_header, super_segment are set by the stack
   std::string scheduler = "lowest_rtt";
   std::string path_manager = "full_mesh";
   Bytes send_buffer = {16 << 20};     ///< bytes written and not yet DATA_ACKed, at most; not below what a peer receives
@@ -69,6 +71,7 @@ struct ConnectionInfo {
   Protocol protocol = Protocol::tcp;
   FallbackReason fallback_reason = FallbackReason::none;
   std::string_view state;                ///< handshake, open, closing, closed
+  std::optional<wire::Version> version;  ///< of MPTCP, while that is spoken
   bool checksum = false;                 ///< DSS checksums in use
   std::uint64_t bytes_written = 0;       ///< by the application
   std::uint64_t bytes_acknowledged = 0;  ///< at the data level

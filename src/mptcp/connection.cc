@@ -9,13 +9,13 @@
 
 namespace anabranch::mptcp {
 
-Connection::Connection(Env& env, SlabPool& pool, Counters& counters, const Config& config, wire::Key key,
-                       std::uint64_t number)
+Connection::Connection(Env& env, SlabPool& pool, Counters& counters, const Config& config, const Dialect& dialect,
+                       wire::Key key, std::uint64_t number)
     : env_{env},
       counters_{counters},
       number_{number},
-      session_{pool, config, key},
-      addresses_{config.max_remote_addresses},
+      session_{pool, config, dialect, key},
+      addresses_{config.max_remote_addresses, dialect.add_addr_is_echoed},
       scheduler_{make_scheduler(config.scheduler)},
       path_manager_{make_path_manager(config.path_manager)} {
   ANABRANCH_CHECK(scheduler_ && path_manager_);  // the stack checks names before it makes a connection
@@ -56,7 +56,7 @@ void Connection::connect(const Way& way, Instant now) {
   addresses_.set_initial_remote(way.addresses.remote);
   std::unique_ptr<SubflowRole> role;
   if (session_.config.multipath) {
-    role = std::make_unique<CapableClient>();
+    role = std::make_unique<CapableClient>(session_.dialect);
   } else {
     session_.fallback = FallbackReason::not_requested;
     session_.mode = Mode::tcp;
@@ -72,7 +72,7 @@ tcp::Verdict Connection::accept(const Way& way, const Segment& syn, Instant now)
   addresses_.set_initial_local({way.interface, way.addresses.local.address});
   addresses_.set_initial_remote(way.addresses.remote);
   std::unique_ptr<SubflowRole> role;
-  if (session_.config.multipath && CapableServer::usable(syn)) {
+  if (session_.config.multipath && offered(syn.mptcp, session_.config.versions) == &session_.dialect) {
     counters_.add(Counter::mp_capable_syn_received);
     role = std::make_unique<CapableServer>();
   } else {
@@ -165,6 +165,12 @@ tcp::Verdict Connection::resume_join(const Way& way, const Segment& syn, std::ui
   const tcp::Verdict verdict = s.accept(syn, now);
   settle(now);
   return verdict;
+}
+
+std::optional<bool> Connection::offer_taken() const {
+  if (!active_ || !established()) { return std::nullopt; }
+  if (session_.mode == Mode::mptcp) { return true; }
+  return session_.fallback == FallbackReason::peer_refused ? std::optional{false} : std::nullopt;
 }
 
 void Connection::set_local_addresses(std::span<const LocalAddress> addresses, std::span<const InterfaceId> up,
@@ -336,10 +342,16 @@ void Connection::abort(Instant now) {
   if (phase_ == Phase::dead) { return; }
   session_.receive.discard_unread();
   if (session_.mode == Mode::mptcp) { counters_.add(Counter::mp_fastclose_sent); }
+  // Where an RST does not carry MP_FASTCLOSE one subflow stays for it; if none can, RSTs are better than nothing.
+  Subflow* waits = session_.mode == Mode::mptcp && !session_.dialect.fast_close_on_reset ? best() : nullptr;
   for (const auto& s : subflows_) {
-    s->lane().fast_closing = session_.mode == Mode::mptcp;
+    s->lane().fast_closing = session_.mode == Mode::mptcp && !waits;
     s->set_ended_by("aborted");
-    s->endpoint().abort(wire::ResetReason::unspecified);
+    if (s.get() == waits) {
+      s->begin_fast_close();
+    } else {
+      s->endpoint().abort(wire::ResetReason::unspecified);
+    }
   }
   die(Errc::closed, now);
   settle(now);
@@ -356,7 +368,15 @@ Status Connection::set_backup(SubflowId id, bool backup, Instant now) {
   Subflow* s = find(id);
   if (!s || session_.mode != Mode::mptcp) { return fail(Errc::no_such_path, "set_backup"); }
   s->lane().local_backup = backup;
-  s->lane().signals.push_back(wire::Prio{backup});
+  Subflow* speaker = session_.dialect.prio_has_id && s->doubtful() ? best() : s;
+  if (!speaker || speaker == s) {
+    s->lane().signals.push_back(wire::Prio{backup});
+  } else {  // RFC 6824 §3.3.8: of an address that cannot be used now, on another
+    for (const auto& f : subflows_) {
+      if (f->lane().local == s->lane().local) { f->lane().local_backup = backup; }
+    }
+    speaker->lane().signals.push_back(wire::PrioOfAddress{backup, s->lane().local});
+  }
   settle(now);
   return {};
 }
@@ -373,6 +393,7 @@ Status Connection::close_subflow(SubflowId id, Instant now) {
 ConnectionInfo Connection::info() const {
   ConnectionInfo out{.protocol = session_.mode == Mode::mptcp ? Protocol::mptcp : Protocol::tcp,
                      .fallback_reason = session_.fallback,
+                     .version = session_.mode == Mode::mptcp ? std::optional{session_.dialect.version} : std::nullopt,
                      .checksum = session_.mode == Mode::mptcp && session_.checksum,
                      .bytes_written = session_.send.end() - DataPos{1},
                      .bytes_acknowledged = std::min(session_.send.una(), session_.send.end()) - DataPos{1},

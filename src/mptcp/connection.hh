@@ -58,8 +58,10 @@ struct Ended {
 
 class Connection final : private cc::Group {
  public:
-  /// `number`: names the connection in traces. `key`: ours, unique by token in the stack.
-  Connection(Env& env, SlabPool& pool, Counters& counters, const Config& config, wire::Key key, std::uint64_t number);
+  /// `number`: names the connection in traces. `dialect`: what we offer, or what the peer's SYN has `offered`. `key`:
+  /// ours, unique by its token in the stack.
+  Connection(Env& env, SlabPool& pool, Counters& counters, const Config& config, const Dialect& dialect, wire::Key key,
+             std::uint64_t number);
   ~Connection() override;
 
   // --- opening
@@ -110,6 +112,9 @@ class Connection final : private cc::Group {
 
   // --- for the stack
   bool established() const { return phase_ == Phase::open || phase_ == Phase::closing; }
+  /// Whether the peer took the version of MPTCP that we offered; nothing while that cannot be known.
+  std::optional<bool> offer_taken() const;
+  const Dialect& dialect() const { return session_.dialect; }
   bool dead() const { return phase_ == Phase::dead && subflows_.empty(); }
   wire::Token token() const { return session_.local_token; }
   bool has_room() const { return subflows_.size() < session_.config.max_subflows; }
@@ -146,6 +151,7 @@ class Connection final : private cc::Group {
   void step_closing_plain();
   void end_finished_subflows(Instant now);
   void send_signals(Instant now);
+  void say(const wire::MptcpOption& signal, Subflow& best);
   void arm_timers(Instant now);
   void tell_application();
 

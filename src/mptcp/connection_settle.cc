@@ -50,7 +50,7 @@ void Connection::hear_event(Subflow& s, tcp::Endpoint::Event event, Instant now)
       break;
     case E::reset_by_peer:
       s.set_ended_by(s.in_question() ? name(s.cause()) : "reset_by_peer");  // a probe may be answered so
-      error_ = Errc::reset_by_peer;
+      if (phase_ != Phase::dead) { error_ = Errc::reset_by_peer; }          // else the answer to our MP_FASTCLOSE
       break;
     case E::timed_out:
       s.set_ended_by("timed_out");
@@ -88,6 +88,9 @@ void Connection::hear(Subflow* s, const News& news, Instant now) {
                  },
                  [&](const HeardRemoveAddr& n) { hear_remove_addr(n.option, now); },
                  [&](const HeardPrio& n) {
+                   for (const auto& f : subflows_) {  // RFC 6824 §3.3.8: of an address, on all subflows that use it
+                     if (n.address && f->lane().remote == *n.address) { f->lane().remote_backup = n.backup; }
+                   }
                    counters_.add(Counter::mp_prio_received);
                    trace::emit(env_.trace, now, {number_, news.from.raw},
                                [&] { return trace::PriorityChanged{n.backup, true}; });
@@ -96,6 +99,9 @@ void Connection::hear(Subflow* s, const News& news, Instant now) {
                  [&](const HeardFastClose&) { hear_fast_close(now); },
                  [&](const Counted& n) { counters_.add(n.what); },
                  [&](const HeardReset& n) { hear_reset(s, n.option); },
+                 [&](const FastCloseUnanswered&) {
+                   if (s) { s->endpoint().abort(wire::ResetReason::unspecified); }
+                 },
                  [&](const JoinGaveUp&) {
                    if (!s) { return; }
                    s->set_ended_by("timed_out");
@@ -155,7 +161,10 @@ void Connection::hear_add_addr(Subflow& s, const wire::AddAddr& o, Instant now) 
     if (!o.mac || !crypto::equal(expected, *o.mac)) { return counters_.add(Counter::add_addr_bad_mac); }
   }
   // Echoed even when it is of no use to us: the peer repeats it otherwise (§3.4.1).
-  s.lane().signals.push_back(wire::AddAddr{.echo = true, .id = o.id, .address = o.address, .port = o.port, .mac = {}});
+  if (session_.dialect.add_addr_is_echoed) {
+    s.lane().signals.push_back(
+        wire::AddAddr{.echo = true, .id = o.id, .address = o.address, .port = o.port, .mac = {}});
+  }
   const SocketAddress where{o.address, o.port.value_or(initial_.remote.port)};
   const bool useless = o.address.is_unspecified() || o.address.is_multicast() || o.address.is_loopback();
   const auto learned = useless ? Addresses::Learned::too_many : addresses_.learn(o.id, where);
@@ -321,7 +330,8 @@ void Connection::die(Errc why, Instant now) {
   error_ = why;
   timers_.clear_all();
   for (const auto& s : subflows_) {
-    if (!s->over && !s->endpoint().dead()) { s->endpoint().abort(wire::ResetReason::unspecified); }
+    if (s->over || s->endpoint().dead() || s->role().outlives_connection()) { continue; }
+    s->endpoint().abort(wire::ResetReason::unspecified);
   }
   if (told) { return; }
   trace::emit(env_.trace, now, {number_, 0}, [&] { return trace::ConnectionClosed{anabranch::name(why), 0}; });
@@ -346,17 +356,29 @@ void Connection::send_signals(Instant now) {
   if (!s) { return; }
   while (auto withdrawal = addresses_.due_withdrawal()) {
     counters_.add(Counter::remove_addr_sent);
-    s->lane().signals.push_back(std::move(*withdrawal));
+    say(*withdrawal, *s);
   }
   const tcp::Info i = s->endpoint().info();
   if (auto announcement = addresses_.due_announcement(now, std::max(i.rto, 200_ms))) {
-    announcement->mac = crypto::add_addr_mac(session_.local_key, *session_.remote_key, *announcement);
     counters_.add(Counter::add_addr_sent);
     trace::emit(env_.trace, now, {number_, s->id().raw}, [&] {
       return trace::AddressAnnounced{
           announcement->id.raw, {announcement->address, announcement->port.value_or(0)}, false, false};
     });
-    s->lane().signals.push_back(*announcement);
+    if (session_.dialect.add_addr_is_signed) {
+      announcement->mac = crypto::add_addr_mac(session_.local_key, *session_.remote_key, *announcement);
+      say(*announcement, *s);
+    } else {
+      say(wire::AddAddrV0{announcement->id, announcement->address, announcement->port}, *s);
+    }
+  }
+}
+
+/// Where nothing is echoed it is said on every subflow, because each may lose it (RFC 6824 §3.4.1).
+void Connection::say(const wire::MptcpOption& signal, Subflow& best) {
+  for (const auto& s : subflows_) {
+    const bool also = !session_.dialect.add_addr_is_echoed && s->carries_data();
+    if (s.get() == &best || also) { s->lane().signals.push_back(signal); }
   }
 }
 

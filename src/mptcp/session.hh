@@ -30,19 +30,21 @@ struct HeardRemoveAddr {
 };
 struct HeardPrio {
   bool backup = false;
+  std::optional<wire::AddressId> address;  ///< all subflows with that address of the peer's; else the one it came on
 };
 struct HeardFastClose {};
 struct HeardReset {
   wire::Reset option;
 };
-struct JoinGaveUp {};  ///< the fourth ACK never came
+struct JoinGaveUp {};           ///< the fourth ACK never came
+struct FastCloseUnanswered {};  ///< MP_FASTCLOSE was repeated often enough
 struct Counted {
   Counter what{};
 };  ///< nothing follows from it, but it is worth a count
 struct News {
   SubflowId from;
   std::variant<Confirmed, Joined, HeardAddAddr, HeardRemoveAddr, HeardPrio, HeardFastClose, HeardReset, JoinGaveUp,
-               Counted>
+               FastCloseUnanswered, Counted>
       what;
 };
 
@@ -67,8 +69,9 @@ struct anabranch::Names<anabranch::mptcp::Oddity> {
 
 namespace anabranch::mptcp {
 struct Session {
-  Session(SlabPool& pool, const Config& config_, wire::Key key)
+  Session(SlabPool& pool, const Config& config_, const Dialect& dialect_, wire::Key key)
       : config{config_},
+        dialect{dialect_},
         local_key{key},
         local_token{dialect.token_of(key)},
         local_origin{dialect.first_data_seq(key)},
@@ -77,7 +80,7 @@ struct Session {
         receive{{.initial = config_.initial_receive_buffer, .cap = config_.receive_buffer}} {}
 
   const Config config;
-  const Dialect& dialect = kVersion1;
+  const Dialect& dialect;
   const wire::Key local_key;
   const wire::Token local_token;
   const DataSeq local_origin;  ///< IDSN: our data position 0

@@ -1,6 +1,7 @@
 #include "mptcp/subflow.hh"
 
 #include "mptcp/roles/capable_client.hh"
+#include "mptcp/roles/fast_closing.hh"
 #include "wire/checksum.hh"
 #include "wire/option_space.hh"
 
@@ -178,6 +179,14 @@ void Subflow::resolve_trouble(Instant now) {
     received_ -= t.rest.size().n;
     deliver(t.at, std::move(t.rest), now);
   }
+}
+
+void Subflow::begin_fast_close() {
+  constexpr Duration kLeast{
+      200'000'000};  // as for other repetitions: an RTO that is shorter was measured on idle links
+  role_ = std::make_unique<FastClosing>(std::max(endpoint_.info().rto, kLeast));
+  lane_.signals.clear();
+  lane_.dss_owed = true;  // an ACK leaves for it
 }
 
 void Subflow::on_deadline(Instant now) {

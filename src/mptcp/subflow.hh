@@ -50,6 +50,8 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   void bind(DataPos data, Chain bytes);
   /// In-order bytes that no good mapping covers were found: judged and, if falling back, taken in. A reset otherwise.
   void resolve_trouble(Instant now);
+  /// From now on it says MP_FASTCLOSE and nothing else, until an RST comes.
+  void begin_fast_close();
   Instant deadline() const;
   void on_deadline(Instant now);
   SubflowInfo info() const;

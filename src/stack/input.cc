@@ -104,7 +104,7 @@ void Stack::Parts::take_syn(Dissected& d, Instant now) {
   }
   if (under_pressure(*l)) { return counters.add(Counter::dropped_listener_full); }
   Id id;
-  Entry* e = begin_passive(handle, d.addresses, {}, id);
+  Entry* e = begin_passive(handle, d.addresses, d.segment.mptcp, {}, id);
   if (!e) { return counters.add(Counter::dropped_listener_full); }
   (void)e->connection.accept(way_for(d.addresses, answering_interface(d), now), d.segment, now);
   tell_addresses(*e, now);
@@ -115,10 +115,11 @@ bool Stack::Parts::under_pressure(const Listener& l) const {
   return l.waiting() >= l.options.backlog || half_open >= config.limits.half_open;
 }
 
-Entry* Stack::Parts::begin_passive(Handle<ListenerTag> handle, const Addresses& addresses, std::optional<wire::Key> key,
-                                   Id& id) {
+Entry* Stack::Parts::begin_passive(Handle<ListenerTag> handle, const Addresses& addresses,
+                                   const wire::MptcpOptions& syn, std::optional<wire::Key> key, Id& id) {
   Listener& l = *listeners.find(handle);
-  id = add(l.options.config, key);
+  const mptcp::Dialect* dialect = mptcp::offered(syn, l.options.config.versions);
+  id = add(l.options.config, dialect ? *dialect : mptcp::kVersion1, key);
   if (!id) { return nullptr; }
   Entry& e = *connections.find(id);
   e.interfaces = l.options.interfaces;
@@ -153,11 +154,15 @@ void Stack::Parts::take_join(Dissected& d, Instant now) {
       port_fits ? e->connection.accept_join(way_for(d.addresses, answering_interface(d), now), d.segment, subflow, now)
                 : tcp::Verdict{tcp::ResetWith{wire::ResetReason::administratively_prohibited}};
   if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) {
-    answer_stray(d, reset->reason, now);
+    refuse_join(d, *e, reset->reason, now);
   } else {
     demux.insert(d.addresses, {id.index, id.generation, subflow});
   }
   touched(id, now);  // a join that found no room may have made the connection look after others
+}
+
+void Stack::Parts::refuse_join(const Dissected& d, const Entry& e, wire::ResetReason reason, Instant now) {
+  answer_stray(d, e.connection.dialect().resets_give_reasons ? std::optional{reason} : std::nullopt, now);
 }
 
 /// RFC 9293 §3.10.7.1: a segment for a connection that does not exist is answered with an RST, unless it is one.

@@ -91,7 +91,7 @@ bool Stack::Parts::take_up(Id id, Instant now) {
     carry_out(id, *e, *request, now);
     news = true;
   }
-  take_events(id, *e);
+  take_events(id, *e, now);
   if (e->released && e->connection.readable()) {  // nobody will read it: RFC 2525 §2.17
     e->connection.abort(now);
     news = true;
@@ -109,12 +109,13 @@ bool Stack::Parts::take_up(Id id, Instant now) {
 static_assert(static_cast<int>(Happened::connected) == static_cast<int>(mptcp::Happened::established));
 static_assert(static_cast<int>(Happened::closed) == static_cast<int>(mptcp::Happened::closed));
 
-void Stack::Parts::take_events(Id id, Entry& e) {
+void Stack::Parts::take_events(Id id, Entry& e, Instant now) {
   const ConnectionId cid{id.index, id.generation};
   while (const auto event = e.connection.poll_event()) {
     Happened what = static_cast<Happened>(event->what);
     if (event->what == mptcp::Happened::established) {
       counters.add(Counter::connections_accepted, e.half_open ? 1 : 0);
+      remember_version(e, now);
       Listener* l = listeners.find(e.listener);
       if (std::exchange(e.half_open, false)) {
         --half_open;

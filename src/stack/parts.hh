@@ -9,6 +9,7 @@
 #include "stack/stack.hh"
 #include "stack/syn_cookies.hh"
 #include "stack/timer_wheel.hh"
+#include "stack/version_memory.hh"
 
 #include <deque>
 #include <set>
@@ -17,8 +18,9 @@
 namespace anabranch::stack {
 
 struct Entry {
-  Entry(Env& env, SlabPool& pool, Counters& counters, const mptcp::Config& config, wire::Key key, std::uint64_t number_)
-      : connection{env, pool, counters, config, key, number_},
+  Entry(Env& env, SlabPool& pool, Counters& counters, const mptcp::Config& config, const mptcp::Dialect& dialect,
+        wire::Key key, std::uint64_t number_)
+      : connection{env, pool, counters, config, dialect, key, number_},
         number{number_} {}
   mptcp::Connection connection;
   std::uint64_t number;                 ///< names it in traces
@@ -77,6 +79,8 @@ struct Stack::Parts {
   bool take_third(Dissected& d, Instant now);
   bool take_third_of_join(Dissected& d, Instant now);
   void send_stray(const Addresses& addresses, const Segment& segment, InterfaceId interface);
+  /// An RST, with the reason where the connection's dialect has a place for it.
+  void refuse_join(const Dissected& d, const Entry& e, wire::ResetReason reason, Instant now);
   void answer_stray(const Dissected& d, std::optional<wire::ResetReason> reason, Instant now);
   void update(const Network& now_is, Instant now);
   void on_deadline(Instant now);
@@ -104,15 +108,19 @@ struct Stack::Parts {
     return e && !e->released ? e : nullptr;
   }
   /// A new connection with this key, or one that is drawn. Its token must be free.
-  Id add(const mptcp::Config& config, std::optional<wire::Key> key = {});
-  /// A connection for a listener, half-open, or none: too many.
-  Entry* begin_passive(Handle<ListenerTag> handle, const Addresses& addresses, std::optional<wire::Key> key, Id& id);
+  Id add(const mptcp::Config& config, const mptcp::Dialect& dialect, std::optional<wire::Key> key = {});
+  /// A connection for a listener, half-open, in the dialect that its SYN has offered; or none: too many.
+  Entry* begin_passive(Handle<ListenerTag> handle, const Addresses& addresses, const wire::MptcpOptions& syn,
+                       std::optional<wire::Key> key, Id& id);
   bool under_pressure(const Listener& l) const;
+  /// What we ask for first: the version the destination took last, if it is known.
+  const mptcp::Dialect& dialect_towards(const ConnectOptions& options, Instant now) const;
+  void remember_version(const Entry& e, Instant now);
   /// After anything happened to a connection: takes up its events, wishes and deadline, and lets it transmit.
   void touched(Id id, Instant now);
   /// The same without the last; true when it has something new to transmit. The connection may be gone afterwards.
   bool take_up(Id id, Instant now);
-  void take_events(Id id, Entry& e);
+  void take_events(Id id, Entry& e, Instant now);
   void carry_out(Id id, Entry& e, const mptcp::OpenRequest& request, Instant now);
   void give_up(Id id, Entry& e);
   void enqueue(Id id, Entry& e);
@@ -138,6 +146,7 @@ struct Stack::Parts {
   std::size_t half_open = 0;
   Demux demux;
   TimerWheel wheel;
+  VersionMemory versions;
   std::deque<Id> ready;      ///< connections that may have something to send
   std::deque<Frame> strays;  ///< answers to segments that belong to nothing
   std::deque<Event> events;

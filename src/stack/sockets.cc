@@ -28,14 +28,30 @@ std::optional<Errc> Stack::Parts::check(const mptcp::Config& c) const {
   return good ? std::nullopt : std::optional{Errc::bad_argument};
 }
 
-Id Stack::Parts::add(const mptcp::Config& c, std::optional<wire::Key> given) {
+Id Stack::Parts::add(const mptcp::Config& c, const mptcp::Dialect& dialect, std::optional<wire::Key> given) {
   wire::Key key = given.value_or(wire::Key{});
-  while (key.raw == 0 || tokens.contains(mptcp::kVersion1.token_of(key).raw)) {
+  while (key.raw == 0 || tokens.contains(dialect.token_of(key).raw)) {
     key.raw = env.random.secret_word();  // §3.1: a token names one connection; key 0 is not a key
   }
-  const Id id = connections.emplace(env, pool, counters, c, key, next_number++);
-  if (id) { tokens[mptcp::kVersion1.token_of(key).raw] = id; }
+  const Id id = connections.emplace(env, pool, counters, c, dialect, key, next_number++);
+  if (id) { tokens[dialect.token_of(key).raw] = id; }
   return id;
+}
+
+const mptcp::Dialect& Stack::Parts::dialect_towards(const ConnectOptions& options, Instant now) const {
+  switch (options.config.versions) {
+    case mptcp::Versions::v0: return mptcp::kVersion0;
+    case mptcp::Versions::v1: return mptcp::kVersion1;
+    case mptcp::Versions::prefer_v1: break;
+  }
+  return mptcp::dialect_of(versions.offer(options.remote, now));
+}
+
+void Stack::Parts::remember_version(const Entry& e, Instant now) {
+  const mptcp::Connection& c = e.connection;
+  const auto taken = c.offer_taken();
+  if (!taken) { return; }
+  versions.note(c.initial_addresses().remote, c.dialect().version, *taken, now);
 }
 
 mptcp::Way Stack::Parts::way_for(const Addresses& a, InterfaceId interface, Instant now) const {
@@ -110,7 +126,7 @@ Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instan
     return fail(Errc::address_in_use, "connect: that local port is connected there already");
   }
   if (!port) { return fail(Errc::no_ports_left, "connect"); }
-  const Id id = add(options.config);
+  const Id id = add(options.config, dialect_towards(options, now));
   if (!id) { return fail(Errc::limit_reached, "connect: too many connections"); }
   Entry& e = *connections.find(id);
   e.interfaces = options.interfaces;

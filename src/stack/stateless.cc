@@ -29,12 +29,13 @@ bool Stack::Parts::take_third(Dissected& d, Instant now) {
     counters.add(Counter::dropped_listener_full);
     return true;
   }
-  if (!recalled->syn.mptcp.empty() && tokens.contains(mptcp::kVersion1.token_of(recalled->key).raw)) {
+  const mptcp::Dialect* dialect = mptcp::offered(recalled->syn.mptcp, l->options.config.versions);
+  if (dialect && tokens.contains(dialect->token_of(recalled->key).raw)) {
     counters.add(Counter::token_collisions);  // no DSS will come from us, so the peer falls back too (RFC 8684 §3.7)
     recalled->syn.mptcp.clear();
   }
   Id id;
-  Entry* e = begin_passive(handle, d.addresses, recalled->key, id);
+  Entry* e = begin_passive(handle, d.addresses, recalled->syn.mptcp, recalled->key, id);
   if (!e) {
     counters.add(Counter::dropped_listener_full);
     return true;
@@ -59,7 +60,7 @@ void Stack::Parts::answer_join_without_state(const Dissected& d, Entry& e, Insta
     nonce = before->nonce;
   }
   const auto answer = e.connection.answer_join(way, option, nonce, now);
-  if (!answer) { return answer_stray(d, answer.error(), now); }
+  if (!answer) { return refuse_join(d, e, answer.error(), now); }
   counters.add(Counter::join_cookies_sent);
   joins.put(PendingJoin::of(d.addresses, d.segment, way.isn, nonce, now));
   const std::uint32_t clock = tcp::Timestamps{cookies.timestamp_offset(d.addresses)}.value(now);
@@ -90,7 +91,7 @@ bool Stack::Parts::take_third_of_join(Dissected& d, Instant now) {
   const Id id = it->second;
   if (!e->connection.proves_join(join->option, join->nonce, *proof)) {
     counters.add(Counter::mp_join_bad_mac);
-    answer_stray(d, wire::ResetReason::mptcp_error, now);
+    refuse_join(d, *e, wire::ResetReason::mptcp_error, now);
     return true;
   }
   mptcp::Way way = way_for(d.addresses, answering_interface(d), now);
@@ -100,7 +101,7 @@ bool Stack::Parts::take_third_of_join(Dissected& d, Instant now) {
   const tcp::Verdict verdict =
       e->connection.resume_join(way, join->syn(d.segment.tcp.timestamps), join->nonce, subflow, now);
   if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) {
-    answer_stray(d, reset->reason, now);
+    refuse_join(d, *e, reset->reason, now);
     return true;
   }
   counters.add(Counter::join_cookies_accepted);

@@ -1,6 +1,5 @@
 #include "stack/syn_cookies.hh"
 
-#include "mptcp/roles/capable_server.hh"
 #include "tcp/timestamps.hh"
 
 #include <algorithm>
@@ -51,11 +50,11 @@ Segment SynCookies::answer(const Segment& syn, const mptcp::Config& config, cons
     out.tcp.window_scale.reset();
     out.tcp.sack_permitted = false;
   }
-  const auto* capable = config.multipath ? mptcp::CapableServer::usable(syn) : nullptr;
-  if (capable) {
-    const bool checksum = config.checksum || capable->flags.checksum;
-    out.mptcp.push_back(
-        wire::CapableKey{{.version = 1, .checksum = checksum}, cookie_.key(flow, crypto::SynCookie::period_at(now))});
+  const mptcp::Dialect* dialect = config.multipath ? mptcp::offered(syn.mptcp, config.versions) : nullptr;
+  if (dialect) {
+    const bool checksum = config.checksum || mptcp::capable_flags(syn.mptcp)->checksum;
+    out.mptcp.push_back(wire::CapableKey{{.version = static_cast<std::uint8_t>(dialect->version), .checksum = checksum},
+                                         cookie_.key(flow, crypto::SynCookie::period_at(now))});
   }
   last_ = now;
   answered_ = true;
@@ -93,7 +92,11 @@ SynCookies::Recall SynCookies::recall(const Addresses& addresses, const Segment&
     out.syn.tcp.window_scale = note.window_scale;
     out.syn.tcp.sack_permitted = note.sack;
   }
-  if (keys) { out.syn.mptcp.push_back(wire::CapableSyn{ack ? ack->flags : data->flags}); }
+  if (ack && ack->flags.version == 0) {
+    out.syn.mptcp.push_back(wire::CapableKey{ack->flags, ack->sender});  // as it stood on the SYN (RFC 6824 §3.1)
+  } else if (keys) {
+    out.syn.mptcp.push_back(wire::CapableSyn{ack ? ack->flags : data->flags});
+  }
   return out;
 }
 }  // namespace anabranch::stack

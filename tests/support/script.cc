@@ -126,6 +126,10 @@ class Script {
       client_ = true;
     } else if (name == "checksum") {
       config_.checksum = true;
+    } else if (name == "versions") {
+      const auto versions = from_name<mptcp::Versions>(value);
+      if (!versions) { throw Failure{"not 0, 1 or both: " + value}; }
+      config_.versions = *versions;
     } else if (name == "no_multipath") {
       config_.multipath = false;
     } else if (name == "timestamps") {
@@ -303,6 +307,10 @@ class Script {
     }
     if (verb == "path") { return change_path(words[1], words[2]); }
     if (verb == "expect") { return expect(words[1], words[2]); }
+    if (verb == "version") {
+      const auto version = info().version;
+      return same("the version", words[1], version ? std::to_string(static_cast<int>(*version)) : "none");
+    }
     if (verb == "protocol") { return same("the protocol", words[1], name(info().protocol)); }
     if (verb == "fallback") { return same("the reason", words[1], name(info().fallback_reason)); }
     if (verb == "subflow") { return expect_subflow(number_of(words[1]), words[2], words[3]); }

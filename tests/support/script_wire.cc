@@ -50,8 +50,7 @@ std::uint8_t pattern_at(std::uint64_t position) {
 }
 
 wire::Origins ScriptWire::from_peer(const ScriptFlow& flow) const {
-  return {flow.peer_isn, flow.our_isn, crypto::idsn_of(kPeerKey),
-          stack_key_ ? crypto::idsn_of(*stack_key_) : DataSeq{}};
+  return {flow.peer_isn, flow.our_isn, idsn_of(kPeerKey), stack_key_ ? idsn_of(*stack_key_) : DataSeq{}};
 }
 
 std::uint16_t ScriptWire::checksum(std::uint64_t data, std::uint32_t subflow, std::uint16_t length, std::uint64_t bytes,
@@ -66,18 +65,18 @@ void ScriptWire::fix(wire::MptcpOption& option, ScriptFlow& flow, const std::vec
   const wire::Key ours = stack_key_.value_or(wire::Key{});
   const crypto::JoinParty peer{kPeerKey, flow.peer_nonce}, stack{ours, flow.our_nonce};
   const auto spoil = [&] { return at < good.size() && !good[at++]; };
-  const DataSeq origin = crypto::idsn_of(kPeerKey);
+  const DataSeq origin = idsn_of(kPeerKey);
   std::visit(Overloaded{
                  [&](wire::JoinSyn& o) { flow.peer_nonce = o.nonce; },
                  [&](wire::JoinSynAck& o) {
                    flow.peer_nonce = o.nonce;
                    if (o.mac == 0) {
-                     o.mac = crypto::join_syn_ack_mac({kPeerKey, o.nonce}, stack) ^ (spoil() ? 1u : 0u);
+                     o.mac = crypto::join_syn_ack_mac({kPeerKey, o.nonce}, stack, version_) ^ (spoil() ? 1u : 0u);
                    }
                  },
                  [&](wire::JoinAck& o) {
                    if (o != wire::JoinAck{}) { return; }  // written out in the script
-                   o.mac = crypto::join_ack_mac(peer, stack);
+                   o.mac = crypto::join_ack_mac(peer, stack, version_);
                    if (spoil()) { o.mac[7] ^= 1; }
                  },
                  [&](wire::AddAddr& o) {
@@ -108,8 +107,8 @@ void ScriptWire::fix(wire::MptcpOption& option, ScriptFlow& flow, const std::vec
 }
 
 std::expected<Segment, std::string> ScriptWire::peer_segment(std::string text, ScriptFlow& flow) {
-  if (stack_key_) { replace_all(text, "token=B", "token=" + hex(crypto::token_of(*stack_key_).raw, 8)); }
-  replace_all(text, "token=A", "token=" + hex(crypto::token_of(kPeerKey).raw, 8));
+  if (stack_key_) { replace_all(text, "token=B", "token=" + hex(token_of(*stack_key_).raw, 8)); }
+  replace_all(text, "token=A", "token=" + hex(token_of(kPeerKey).raw, 8));
   const std::vector<bool> wishes = take_wishes(text);
   const auto symbols = [this](std::string_view name) -> std::optional<std::uint64_t> {
     if (name == "A") { return kPeerKey.raw; }
@@ -120,6 +119,7 @@ std::expected<Segment, std::string> ScriptWire::peer_segment(std::string text, S
   if (!line) {
     return std::unexpected(fmt::format("not a segment, at {}: expected {}", line.error().at, line.error().what));
   }
+  learn_version(line->mptcp);
   std::size_t at = 0;
   for (wire::MptcpOption& option : line->mptcp) { fix(option, flow, wishes, at); }
   Segment out{.seq = line->seq,
@@ -145,7 +145,16 @@ std::expected<Segment, std::string> ScriptWire::peer_segment(std::string text, S
   return out;
 }
 
+void ScriptWire::learn_version(const wire::MptcpOptions& options) {
+  const auto note = [this](const wire::CapableFlags& flags) {
+    version_ = flags.version == 0 ? wire::Version::v0 : wire::Version::v1;
+  };
+  if (const auto* o = wire::find<wire::CapableSyn>(options)) { note(o->flags); }
+  if (const auto* o = wire::find<wire::CapableKey>(options)) { note(o->flags); }
+}
+
 void ScriptWire::learn(const Segment& segment, ScriptFlow& flow) {
+  learn_version(segment.mptcp);
   if (segment.flags.syn) {
     flow.our_isn = segment.seq;
     flow.know_our_isn = true;
@@ -159,7 +168,7 @@ void ScriptWire::learn(const Segment& segment, ScriptFlow& flow) {
 void ScriptWire::name_values(std::string& text, const Segment& segment, const ScriptFlow& flow) const {
   const wire::Key ours = stack_key_.value_or(wire::Key{});
   const crypto::JoinParty peer{kPeerKey, flow.peer_nonce}, stack{ours, flow.our_nonce};
-  const DataSeq origin = crypto::idsn_of(ours);
+  const DataSeq origin = idsn_of(ours);
   const auto judge_sum = [&](std::uint16_t seen, std::uint16_t right) {
     replace_all(text, "csum=" + hex(seen, 4), seen == right ? "csum=good" : "csum=bad");
   };
@@ -169,9 +178,11 @@ void ScriptWire::name_values(std::string& text, const Segment& segment, const Sc
   for (const wire::MptcpOption& option : segment.mptcp) {
     std::visit(Overloaded{
                    [&](const wire::JoinSynAck& o) {
-                     judge_mac(hex(o.mac, 16), o.mac == crypto::join_syn_ack_mac({ours, o.nonce}, peer));
+                     judge_mac(hex(o.mac, 16), o.mac == crypto::join_syn_ack_mac({ours, o.nonce}, peer, version_));
                    },
-                   [&](const wire::JoinAck& o) { judge_mac(hex(o.mac), o.mac == crypto::join_ack_mac(stack, peer)); },
+                   [&](const wire::JoinAck& o) {
+                     judge_mac(hex(o.mac), o.mac == crypto::join_ack_mac(stack, peer, version_));
+                   },
                    [&](const wire::AddAddr& o) {
                      if (o.mac) { judge_mac(hex(*o.mac, 16), *o.mac == crypto::add_addr_mac(ours, kPeerKey, o)); }
                    },
@@ -191,10 +202,10 @@ void ScriptWire::name_values(std::string& text, const Segment& segment, const Sc
   }
   if (stack_key_) {
     replace_all(text, hex(ours.raw, 16), "B");
-    replace_all(text, "token=" + hex(crypto::token_of(ours).raw, 8), "token=B");
+    replace_all(text, "token=" + hex(token_of(ours).raw, 8), "token=B");
   }
   replace_all(text, hex(kPeerKey.raw, 16), "A");
-  replace_all(text, "token=" + hex(crypto::token_of(kPeerKey).raw, 8), "token=A");
+  replace_all(text, "token=" + hex(token_of(kPeerKey).raw, 8), "token=A");
 }
 
 /// Payload must be the application's bytes: those of the mapping, or of the position in the stream.
@@ -203,7 +214,7 @@ std::string ScriptWire::wrong_bytes(const Segment& segment, const ScriptFlow& fl
   const std::uint64_t sub = static_cast<std::uint32_t>(segment.seq.raw - flow.our_isn.raw);
   std::uint64_t data = sub;
   if (const auto* o = wire::find<wire::Dss>(segment.mptcp); o && o->map) {
-    data = o->map->data.bits - crypto::idsn_of(*stack_key_).raw + (sub - o->map->subflow);
+    data = o->map->data.bits - idsn_of(*stack_key_).raw + (sub - o->map->subflow);
   }
   const std::vector<std::uint8_t> bytes = segment.payload.to_vector();
   for (std::size_t i = 0; i < bytes.size(); ++i) {

@@ -1,6 +1,7 @@
 /// What a script's segments need to know of keys and positions: from a line of script to a segment and back.
 ///
-/// Owned by the runner (script.cc). `A` is the peer's key, `B` the stack's, which is learned when it is first seen.
+/// Owned by the runner (script.cc). `A` is the peer's key, `B` the stack's, which is learned when it is first seen, as
+/// is the version of MPTCP, from each MP_CAPABLE.
 #pragma once
 #include "crypto/keys.hh"
 #include "packet/segment.hh"
@@ -43,6 +44,9 @@ class ScriptWire {
 
  private:
   void learn(const Segment& segment, ScriptFlow& flow);
+  void learn_version(const wire::MptcpOptions& options);
+  wire::Token token_of(wire::Key key) const { return crypto::token_of(key, version_); }
+  DataSeq idsn_of(wire::Key key) const { return crypto::idsn_of(key, version_); }
   void fix(wire::MptcpOption& option, ScriptFlow& flow, const std::vector<bool>& good, std::size_t& at);
   std::uint16_t checksum(std::uint64_t data, std::uint32_t subflow, std::uint16_t length, std::uint64_t bytes,
                          DataSeq origin) const;
@@ -52,5 +56,6 @@ class ScriptWire {
 
   Packer packer_;
   std::optional<wire::Key> stack_key_;
+  wire::Version version_ = wire::Version::v1;
 };
 }  // namespace anabranch::support

@@ -17,8 +17,10 @@ Step CapableClient::read_syn_ack(Session& session, const Segment& segment) {
   if (!segment.flags.syn) { return Stay{}; }
   if (!last_syn_had_option_) { return Found{Finding::no_option_in_handshake, FallbackReason::syn_option_dropped}; }
   const auto* o = segment.flags.ack ? wire::find<wire::CapableKey>(segment.mptcp) : nullptr;
-  // B must be refused, H is the only hash there is, and the version must be the one we asked for (§3.1).
-  const bool usable = o && o->flags.version == 1 && !o->flags.extensibility && o->flags.hmac && o->sender.raw != 0;
+  // B must be refused, H is the only hash there is, and the version must be the one we asked for: a server of version
+  // 0 needs our key on the SYN, so its answer to a SYN of version 1 is of no use to this connection (§3.1).
+  const bool usable = o && o->flags.version == static_cast<std::uint8_t>(dialect_.version) && !o->flags.extensibility &&
+                      o->flags.hmac && o->sender.raw != 0;
   if (!usable) { return Found{Finding::no_option_in_handshake, FallbackReason::peer_refused}; }
   session.learn_remote_key(o->sender);
   session.checksum = session.config.checksum || o->flags.checksum;
@@ -34,9 +36,7 @@ Step CapableClient::read_first(Session& session, Lane& lane, const Reading& read
   if (segment.flags.syn) { return Stay{}; }  // a repeated SYN/ACK: the endpoint acknowledges it again
   const ReadOptions seen = read_options(session, lane, reading);
   if (seen.unagreed) { return Refuse{wire::ResetReason::mptcp_error}; }
-  // An ADD_ADDR tells as much as a DATA_ACK: only a peer that has both keys can sign one.
-  const auto* address = wire::find<wire::AddAddr>(segment.mptcp);
-  if (seen.data_ack || (address && !address->echo)) {
+  if (confirms(lane, seen, segment.mptcp)) {
     session.news.push_back({lane.id, Confirmed{}});
     return Become{std::make_unique<Mapped>()};
   }
@@ -45,20 +45,33 @@ Step CapableClient::read_first(Session& session, Lane& lane, const Reading& read
   return tells ? Step{Found{Finding::no_dss_from_peer, FallbackReason::no_dss_from_peer}} : Step{Stay{}};
 }
 
+bool CapableClient::confirms(const Lane& lane, const ReadOptions& seen, const wire::MptcpOptions& options) const {
+  // With the keys on the SYNs any DSS will do, and DATA_ACKs need not stand in all of them (RFC 6824 §3.1, §3.3.2).
+  if (dialect_.keys_on_syn) { return lane.heard_dss; }
+  // An ADD_ADDR tells as much as a DATA_ACK: only a peer that has both keys can sign one.
+  const auto* address = wire::find<wire::AddAddr>(options);
+  return seen.data_ack || (dialect_.add_addr_is_signed && address && !address->echo);
+}
+
 std::size_t CapableClient::data_option_bytes(const Session& session, SubPos at) const {
-  return at == SubPos{1} ? (session.checksum ? 24u : 22u) : dss_bytes(session);
+  return dialect_.data_on_capable && at == SubPos{1} ? (session.checksum ? 24u : 22u) : dss_bytes(session);
 }
 
 void CapableClient::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
-  const wire::CapableFlags flags{.version = 1, .checksum = session.checksum};
+  const wire::CapableFlags flags{.version = static_cast<std::uint8_t>(dialect_.version), .checksum = session.checksum};
   if (plan.kind == tcp::SegmentKind::syn) {
     last_syn_had_option_ = plan.attempt < session.config.syns_with_option;
-    if (last_syn_had_option_) { out.push_back(wire::CapableSyn{flags}); }
+    if (!last_syn_had_option_) { return; }
+    if (dialect_.keys_on_syn) {
+      out.push_back(wire::CapableKey{flags, session.local_key});
+    } else {
+      out.push_back(wire::CapableSyn{flags});
+    }
     return;
   }
   if (phase_ == Phase::syn_sent) { return; }  // an RST of the handshake
   if (plan.kind == tcp::SegmentKind::reset) { return write_reset(session, lane, plan, out); }
-  if (plan.payload && plan.at == SubPos{1}) {
+  if (plan.payload && plan.at == SubPos{1} && dialect_.data_on_capable) {
     const TxMapping* m = lane.tx.at(plan.at);
     ANABRANCH_CHECK(m != nullptr);
     out.push_back(wire::CapableData{flags, session.local_key, *session.remote_key,
@@ -68,6 +81,8 @@ void CapableClient::write(Session& session, Lane& lane, const tcp::Plan& plan, w
     write_dss(session, lane, plan, out);
     // A DATA_FIN means nothing to a server that has not seen the keys: when it is repeated, they go first.
     if (!plan.payload) { keys_said_ = lane.dss_owed = false; }
+    // Data that comes again may be waiting for keys that were lost, and where it does not carry them an ACK must.
+    if (plan.payload && plan.retransmission && !dialect_.data_on_capable) { lane.dss_owed = true; }
   } else {
     out.push_back(wire::CapableAck{flags, session.local_key, *session.remote_key});
     lane.dss_owed = lane.dss_owed && session.data_fin_owed() && !keys_said_;

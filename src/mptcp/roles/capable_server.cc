@@ -3,18 +3,36 @@
 #include "mptcp/roles/mapped.hh"
 
 namespace anabranch::mptcp {
+namespace {
 
-const wire::CapableSyn* CapableServer::usable(const Segment& syn) {
-  const auto* o = wire::find<wire::CapableSyn>(syn.mptcp);
-  // Higher versions are answered with ours (§3.1); B must be refused; without H there is no hash we know.
-  return o && o->flags.version >= 1 && !o->flags.extensibility && o->flags.hmac ? o : nullptr;
+/// Both keys, from the third ACK or from the first data.
+std::optional<wire::CapableAck> both_keys(const wire::MptcpOptions& options) {
+  if (const auto* ack = wire::find<wire::CapableAck>(options)) { return *ack; }
+  const auto* data = wire::find<wire::CapableData>(options);
+  return data ? std::optional{wire::CapableAck{data->flags, data->sender, data->receiver}} : std::nullopt;
 }
+
+/// Whether the keys are those of the handshake so far.
+bool agree(const Session& session, const wire::CapableAck& keys) {
+  return keys.receiver == session.local_key && keys.sender.raw != 0 &&  // 0 is not a key (§3.1)
+         (!session.dialect.keys_on_syn || (keys.sender == session.remote_key && keys.flags.version == 0));
+}
+
+/// DATA_ACK of our SYN and nothing else: all that a peer can have received before its third ACK has arrived.
+bool acknowledges_syn(const Session& session, const wire::DataSeqForm& ack) {
+  const std::uint64_t expected = wrap(DataPos{1}, session.local_origin).raw;
+  return ack.bits == (ack.wide ? expected : (expected & 0xffffffffu));
+}
+}  // namespace
 
 Step CapableServer::read(Session& session, Lane& lane, const Reading& reading) {
   const Segment& segment = reading.segment;
   if (segment.flags.rst) { return Stay{}; }
   if (segment.flags.syn) {
-    if (const auto* o = usable(segment)) { session.checksum = session.config.checksum || o->flags.checksum; }
+    if (const auto* flags = capable_flags(segment.mptcp)) {
+      session.checksum = session.config.checksum || flags->checksum;
+    }
+    if (const auto* o = wire::find<wire::CapableKey>(segment.mptcp)) { session.learn_remote_key(o->sender); }
     return Stay{};
   }
   return read_third(session, lane, reading);
@@ -22,17 +40,19 @@ Step CapableServer::read(Session& session, Lane& lane, const Reading& reading) {
 
 /// The third ACK, or, if that was lost, the first data: either carries both keys, else the path is not for MPTCP.
 Step CapableServer::read_third(Session& session, Lane& lane, const Reading& reading) {
-  const auto* ack = wire::find<wire::CapableAck>(reading.segment.mptcp);
-  const auto* data = wire::find<wire::CapableData>(reading.segment.mptcp);
-  // A DSS proves that options pass: the keys were overtaken or lost, and are repeated with the first byte.
-  if (!ack && !data && wire::find<wire::Dss>(reading.segment.mptcp)) { return Ignore{}; }
-  const bool good = (ack || data) && (ack ? ack->receiver : data->receiver) == session.local_key &&
-                    (ack ? ack->sender : data->sender).raw != 0;  // 0 is not a key (§3.1)
-  if (!good) { return Found{Finding::no_option_in_handshake, FallbackReason::third_ack_without_option}; }
-  const wire::CapableFlags& flags = ack ? ack->flags : data->flags;
-  session.no_more_to_initial = flags.no_more_to_this;
-  session.learn_remote_key(ack ? ack->sender : data->sender);
-  session.checksum = session.config.checksum || flags.checksum;
+  const std::optional<wire::CapableAck> keys = both_keys(reading.segment.mptcp);
+  const auto* dss = wire::find<wire::Dss>(reading.segment.mptcp);
+  const bool dss_proves = session.dialect.keys_on_syn && dss && dss->ack;
+  // A DSS shows that options pass: the keys were overtaken or lost, and will be repeated.
+  if (!keys && dss && !dss_proves) { return Ignore{}; }
+  if (keys ? !agree(session, *keys) : !dss_proves || !acknowledges_syn(session, *dss->ack)) {
+    return Found{Finding::no_option_in_handshake, FallbackReason::third_ack_without_option};
+  }
+  if (keys) {
+    session.no_more_to_initial = keys->flags.no_more_to_this;
+    session.learn_remote_key(keys->sender);
+    session.checksum = session.config.checksum || keys->flags.checksum;
+  }
   session.mode = Mode::mptcp;
   session.news.push_back({lane.id, Confirmed{}});
   if (read_options(session, lane, reading).unagreed) { return Refuse{wire::ResetReason::mptcp_error}; }
@@ -41,7 +61,8 @@ Step CapableServer::read_third(Session& session, Lane& lane, const Reading& read
 
 void CapableServer::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
   if (plan.kind == tcp::SegmentKind::syn_ack) {
-    out.push_back(wire::CapableKey{{.version = 1, .checksum = session.checksum}, session.local_key});
+    const auto version = static_cast<std::uint8_t>(session.dialect.version);
+    out.push_back(wire::CapableKey{{.version = version, .checksum = session.checksum}, session.local_key});
   } else if (plan.kind == tcp::SegmentKind::reset) {
     write_reset(session, lane, plan, out);
   }

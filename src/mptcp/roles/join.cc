@@ -1,7 +1,6 @@
 #include "mptcp/roles/join.hh"
 
 #include "crypto/equal.hh"
-#include "crypto/keys.hh"
 #include "mptcp/roles/mapped.hh"
 
 #include <algorithm>
@@ -37,7 +36,7 @@ Step JoinClient::read_syn_ack(Session& session, Lane& lane, const Reading& readi
   const auto* o = wire::find<wire::JoinSynAck>(reading.segment.mptcp);
   if (!o) { return Refuse{wire::ResetReason::mptcp_error}; }
   their_nonce_ = o->nonce;
-  const std::uint64_t expected = crypto::join_syn_ack_mac(them(session, their_nonce_), us(session, nonce_));
+  const std::uint64_t expected = session.dialect.join_syn_ack_mac(them(session, their_nonce_), us(session, nonce_));
   if (!crypto::equal(expected, o->mac)) { return refuse_mac(session, lane); }
   lane.remote_backup = o->backup;
   phase_ = Phase::unacknowledged;
@@ -69,15 +68,16 @@ void JoinClient::write(Session& session, Lane& lane, const tcp::Plan& plan, wire
   if (phase_ == Phase::syn_sent) { return; }
   ++third_acks_;
   lane.dss_owed = false;
-  out.push_back(wire::JoinAck{crypto::join_ack_mac(us(session, nonce_), them(session, their_nonce_))});
+  out.push_back(wire::JoinAck{session.dialect.join_ack_mac(us(session, nonce_), them(session, their_nonce_))});
 }
 
 wire::JoinSynAck join_answer(const Session& session, const Lane& lane, const wire::JoinSyn& syn, std::uint32_t nonce) {
-  return {lane.local_backup, lane.local, crypto::join_syn_ack_mac(us(session, nonce), them(session, syn.nonce)), nonce};
+  return {lane.local_backup, lane.local, session.dialect.join_syn_ack_mac(us(session, nonce), them(session, syn.nonce)),
+          nonce};
 }
 
 bool join_is_proved(const Session& session, const wire::JoinSyn& syn, std::uint32_t nonce, const wire::JoinAck& ack) {
-  return crypto::equal(crypto::join_ack_mac(them(session, syn.nonce), us(session, nonce)), ack.mac);
+  return crypto::equal(session.dialect.join_ack_mac(them(session, syn.nonce), us(session, nonce)), ack.mac);
 }
 
 Step JoinServer::read(Session& session, Lane& lane, const Reading& reading) {

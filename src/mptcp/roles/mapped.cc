@@ -40,6 +40,11 @@ void take_data_fin(Session& s, Lane& lane, const wire::Mapping& map) {
   if (s.receive.finished()) { lane.dss_owed = true; }
 }
 
+/// RFC 6824 §3.3 has a checksum that nobody asked for ignored, RFC 8684 §3.3 calls the subflow broken. Both miss one.
+bool unagreed(const Session& s, bool has_checksum) {
+  return has_checksum != s.checksum && (s.checksum || s.dialect.stray_sum_breaks);
+}
+
 void take_dss(Session& s, Lane& lane, const wire::Dss& dss, SubPos near, ReadOptions& out) {
   if (dss.ack) {
     out.data_ack = true;
@@ -53,7 +58,7 @@ void take_dss(Session& s, Lane& lane, const wire::Dss& dss, SubPos near, ReadOpt
     out.infinite = true;
     return;
   }
-  if (dss.map->checksum.has_value() != s.checksum) {
+  if (unagreed(s, dss.map->checksum.has_value())) {
     out.unagreed = true;
     return;
   }
@@ -62,7 +67,7 @@ void take_dss(Session& s, Lane& lane, const wire::Dss& dss, SubPos near, ReadOpt
 }
 
 void take_capable_data(Session& s, Lane& lane, const wire::CapableData& o, ReadOptions& out) {
-  if (o.length != 0 && o.checksum.has_value() != s.checksum) {
+  if (o.length != 0 && unagreed(s, o.checksum.has_value())) {
     out.unagreed = true;
     return;
   }
@@ -75,49 +80,58 @@ void take_capable_data(Session& s, Lane& lane, const wire::CapableData& o, ReadO
 ReadOptions read_options(Session& s, Lane& lane, const Reading& reading) {
   ReadOptions out;
   const auto tell = [&](auto what) { s.news.push_back({lane.id, std::move(what)}); };
+  const auto not_ours = [&] { s.oddities.add(Oddity::option_not_for_this_role); };
   const bool reset = reading.segment.flags.rst;
   for (const wire::MptcpOption& option : reading.segment.mptcp) {
     out.any = true;
     lane.heard_dss = lane.heard_dss || std::holds_alternative<wire::Dss>(option) ||
                      std::holds_alternative<wire::CapableData>(option);
-    std::visit(Overloaded{
-                   [&](const wire::Dss& o) { take_dss(s, lane, o, reading.at, out); },
-                   [&](const wire::CapableData& o) {
-                     take_capable_data(s, lane, o, out);
-                     lane.dss_owed = true;
-                   },
-                   [&](const wire::CapableAck&) { lane.dss_owed = true; },  // repeated: our answer was lost
-                   [&](const wire::JoinAck&) { lane.dss_owed = true; },     // likewise
-                   [&](const wire::AddAddr& o) { tell(HeardAddAddr{o}); },
-                   [&](const wire::RemoveAddr& o) { tell(HeardRemoveAddr{o}); },
-                   [&](const wire::Prio& o) {
-                     lane.remote_backup = o.backup;
-                     tell(HeardPrio{o.backup});
-                   },
-                   [&](const wire::Fail&) {
-                     out.failed = true;
-                     tell(Counted{Counter::mp_fail_received});
-                   },
-                   [&](const wire::FastClose& o) {
-                     if (o.receiver == s.local_key) {
-                       tell(HeardFastClose{});
-                     } else {
-                       s.oddities.add(Oddity::fast_close_wrong_key);
-                     }
-                   },
-                   [&](const wire::Reset& o) {
-                     if (reset) { tell(HeardReset{o}); }
-                   },
-                   [&](const wire::Unknown&) { s.oddities.add(Oddity::unknown_option); },
-                   [&](const auto&) { s.oddities.add(Oddity::option_not_for_this_role); },
-               },
-               option);
+    std::visit(
+        Overloaded{
+            [&](const wire::Dss& o) { take_dss(s, lane, o, reading.at, out); },
+            [&](const wire::CapableData& o) {
+              take_capable_data(s, lane, o, out);
+              lane.dss_owed = true;
+            },
+            [&](const wire::CapableAck&) { lane.dss_owed = true; },  // repeated: our answer was lost
+            [&](const wire::JoinAck&) { lane.dss_owed = true; },     // likewise
+            [&](const wire::AddAddr& o) { s.dialect.add_addr_is_signed ? tell(HeardAddAddr{o}) : not_ours(); },
+            [&](const wire::AddAddrV0& o) {
+              const wire::AddAddr same{.echo = false, .id = o.id, .address = o.address, .port = o.port, .mac = {}};
+              s.dialect.add_addr_is_signed ? not_ours() : tell(HeardAddAddr{same});
+            },
+            [&](const wire::RemoveAddr& o) { tell(HeardRemoveAddr{o}); },
+            [&](const wire::Prio& o) {
+              lane.remote_backup = o.backup;
+              tell(HeardPrio{o.backup, {}});
+            },
+            [&](const wire::PrioOfAddress& o) { s.dialect.prio_has_id ? tell(HeardPrio{o.backup, o.id}) : not_ours(); },
+            [&](const wire::Fail&) {
+              out.failed = true;
+              tell(Counted{Counter::mp_fail_received});
+            },
+            [&](const wire::FastClose& o) {
+              if (o.receiver == s.local_key) {
+                tell(HeardFastClose{});
+              } else {
+                s.oddities.add(Oddity::fast_close_wrong_key);
+              }
+            },
+            [&](const wire::Reset& o) {
+              if (!s.dialect.resets_give_reasons) { return not_ours(); }
+              if (reset) { tell(HeardReset{o}); }
+            },
+            [&](const wire::Unknown&) { s.oddities.add(Oddity::unknown_option); },
+            [&](const auto&) { not_ours(); },
+        },
+        option);
   }
   return out;
 }
 
 void read_reset(Session& s, const Lane& lane, const Segment& segment) {
-  if (const auto* reset = wire::find<wire::Reset>(segment.mptcp)) { s.news.push_back({lane.id, HeardReset{*reset}}); }
+  const auto* reset = wire::find<wire::Reset>(segment.mptcp);
+  if (reset && s.dialect.resets_give_reasons) { s.news.push_back({lane.id, HeardReset{*reset}}); }
   const auto* close = wire::find<wire::FastClose>(segment.mptcp);
   if (close && close->receiver == s.local_key) { s.news.push_back({lane.id, HeardFastClose{}}); }
 }

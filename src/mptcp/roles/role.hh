@@ -63,6 +63,8 @@ class SubflowRole {
   virtual bool carries_data() const { return false; }
   /// Writes what waits in `Lane::signals`.
   virtual bool sends_signals() const { return false; }
+  /// Has something left to say when the connection is dead to everybody else.
+  virtual bool outlives_connection() const { return false; }
   virtual Instant deadline() const { return Instant::never(); }
   virtual void on_deadline(Session&, Lane&, Instant) {}
   virtual std::string_view name() const = 0;
