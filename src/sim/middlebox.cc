@@ -77,8 +77,9 @@ Middlebox make_middlebox(Meddling meddling, SlabPool& pool) {
                std::holds_alternative<wire::JoinAck>(option);
       });
     case Meddling::strip_add_addr:
-      return strip(
-          [](const MptcpOption& option, const TcpFlags&) { return std::holds_alternative<wire::AddAddr>(option); });
+      return strip([](const MptcpOption& option, const TcpFlags&) {
+        return std::holds_alternative<wire::AddAddr>(option) || std::holds_alternative<wire::AddAddrV0>(option);
+      });
     case Meddling::drop_capable_syn:
       return [](const Host&, Frame& frame) {
         wire::TcpFlags flags;
@@ -88,7 +89,9 @@ Middlebox make_middlebox(Meddling meddling, SlabPool& pool) {
         const auto head = frame.bytes.slices().front().bytes();
         each_mptcp_option(head.subspan(place->first, place->second - place->first),
                           [&](std::span<const std::uint8_t> option) {
-                            capable |= std::holds_alternative<wire::CapableSyn>(wire::parse_mptcp(option));
+                            const MptcpOption form = wire::parse_mptcp(option);
+                            capable |= std::holds_alternative<wire::CapableSyn>(form) ||
+                                       (!flags.ack && std::holds_alternative<wire::CapableKey>(form));
                           });
         return !capable;
       };

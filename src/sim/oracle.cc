@@ -73,20 +73,20 @@ void Oracle::sent_syn(const Seen& seen) {
 }
 
 void Oracle::learn_keys(const Seen& seen) {
-  const auto learn = [&](Stream& stream, wire::Key key) {
-    const DataSeq idsn = crypto::idsn_of(key);
+  const auto learn = [&](Stream& stream, wire::Key key, const wire::CapableFlags& flags) {
+    const DataSeq idsn = crypto::idsn_of(key, flags.version == 0 ? wire::Version::v0 : wire::Version::v1);
     if (stream.idsn && *stream.idsn != idsn) { fail(seen, "a key differs from the one before"); }
     stream.idsn = idsn;
   };
   const auto& options = seen.segment.mptcp;
-  if (const auto* syn_ack = wire::find<wire::CapableKey>(options)) { learn(seen.stream(), syn_ack->sender); }
+  if (const auto* syn = wire::find<wire::CapableKey>(options)) { learn(seen.stream(), syn->sender, syn->flags); }
   if (const auto* ack = wire::find<wire::CapableAck>(options)) {
-    learn(seen.stream(), ack->sender);
-    learn(seen.reverse(), ack->receiver);
+    learn(seen.stream(), ack->sender, ack->flags);
+    learn(seen.reverse(), ack->receiver, ack->flags);
   }
   if (const auto* data = wire::find<wire::CapableData>(options)) {
-    learn(seen.stream(), data->sender);
-    learn(seen.reverse(), data->receiver);
+    learn(seen.stream(), data->sender, data->flags);
+    learn(seen.reverse(), data->receiver, data->flags);
     add_mapping(seen, 1, 1, data->length);
   }
 }

@@ -174,6 +174,22 @@ TransferPlan draw_transfer(Generator& g, const Swarm& swarm, const Scenario& sce
   return plan;
 }
 
+/// Which versions of MPTCP the two ends speak: a quarter of the seeds version 0, some a mixture. With dice of its own:
+/// what else a seed has does not depend on it.
+void draw_versions(std::uint64_t seed, Scenario& scenario) {
+  Generator g{seed ^ 0x6824};
+  constexpr mptcp::Versions kAny[] = {mptcp::Versions::v0, mptcp::Versions::v1, mptcp::Versions::prefer_v1};
+  const std::uint64_t kind = g.below(8);
+  for (TransferPlan& transfer : scenario.transfers) {
+    TransferOptions& options = transfer.options;
+    if (kind < 2) { options.client.versions = options.server.versions = mptcp::Versions::v0; }
+    if (kind == 2) {
+      options.client.versions = kAny[g.below(std::size(kAny))];
+      options.server.versions = kAny[g.below(std::size(kAny))];
+    }
+  }
+}
+
 /// About how long it all takes if nothing happens and every link is used.
 Duration undisturbed(const Scenario& scenario) {
   Rate rate;
@@ -223,6 +239,7 @@ Scenario draw(std::uint64_t seed) {
   for (std::size_t i = 0; i < transfers; ++i) {
     scenario.transfers.push_back(draw_transfer(g, swarm, scenario, (3u << 20) / transfers));
   }
+  draw_versions(seed, scenario);
   // Trouble is of use while there is something to disturb.
   const auto busy = static_cast<std::uint64_t>(undisturbed(scenario).ns / 1'000'000);
   scenario.heal_at = ms_between(g, 300 + busy / 4, 600 + std::min<std::uint64_t>(busy * 2, 8000 + busy / 4));

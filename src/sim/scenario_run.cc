@@ -221,13 +221,13 @@ std::string spec_text(const LinkSpec& spec) {
                      spec.reorder, spec.duplicate, spec.keep_super_segments ? " keeps super-segments" : "");
 }
 std::string config_text(const mptcp::Config& config, const Manners& manners) {
-  return fmt::format("{}{}{}{}{} scale {} {} {} {} buffers {}/{} writes {}-{} reads {} every {:.1f} ms{}{}{}",
-                     config.multipath ? "multipath" : "plain", config.checksum ? " checksum" : "",
-                     config.tcp.timestamps ? "" : " no timestamps", config.tcp.sack ? "" : " no sack",
-                     config.tcp.window_scaling ? "" : " no scaling", config.tcp.window_scale, config.tcp.congestion,
-                     config.scheduler, config.path_manager, config.send_buffer.n, config.receive_buffer.n,
-                     manners.write_at_least.n, manners.write_at_most.n, manners.read_at_most.n,
-                     milliseconds(manners.read_every), manners.read_chains ? " chains" : "",
+  return fmt::format("{} {}{}{}{}{} scale {} {} {} {} buffers {}/{} writes {}-{} reads {} every {:.1f} ms{}{}{}",
+                     config.multipath ? "multipath" : "plain", name(config.versions),
+                     config.checksum ? " checksum" : "", config.tcp.timestamps ? "" : " no timestamps",
+                     config.tcp.sack ? "" : " no sack", config.tcp.window_scaling ? "" : " no scaling",
+                     config.tcp.window_scale, config.tcp.congestion, config.scheduler, config.path_manager,
+                     config.send_buffer.n, config.receive_buffer.n, manners.write_at_least.n, manners.write_at_most.n,
+                     manners.read_at_most.n, milliseconds(manners.read_every), manners.read_chains ? " chains" : "",
                      manners.finish_late ? " finishes late" : "", manners.linger ? " lingers" : "");
 }
 }  // namespace
