@@ -342,8 +342,9 @@ void Connection::abort(Instant now) {
   if (phase_ == Phase::dead) { return; }
   session_.receive.discard_unread();
   if (session_.mode == Mode::mptcp) { counters_.add(Counter::mp_fastclose_sent); }
-  // Where an RST does not carry MP_FASTCLOSE one subflow stays for it; if none can, RSTs are better than nothing.
-  Subflow* waits = session_.mode == Mode::mptcp && !session_.dialect.fast_close_on_reset ? best() : nullptr;
+  // Where an RST does not carry MP_FASTCLOSE one subflow stays for it. If none can, or the peer may not have heard yet
+  // that this is MPTCP, RSTs are better than nothing.
+  Subflow* waits = session_.confirmed && !session_.dialect.fast_close_on_reset ? best() : nullptr;
   for (const auto& s : subflows_) {
     s->lane().fast_closing = session_.mode == Mode::mptcp && !waits;
     s->set_ended_by("aborted");

@@ -31,7 +31,8 @@ std::string exchange(const char* path) {
   options.back = {60'000};
   world.transfer(client, server, {120'000}, options);
   options.start = 3_s;
-  options.abort_after = {20'000};
+  options.client.send_buffer = {16'000};  // so that what it has written is soon on its way
+  options.abort_after = {60'000};
   world.transfer(client, server, {120'000}, options);
   const auto complete = [&] {
     return std::ranges::all_of(world.transfers(), [](const auto& t) { return t->complete(); });
