@@ -82,7 +82,9 @@ std::string result_json(const GetResult& result) {
   Json subflows = Json::array();
   for (const PathReport& path : state.link.paths) { subflows.push_back(json_of(path)); }
   const std::string& why = state.link.fallback_reason;
+  const auto& version = state.link.version;
   const Json json{{"protocol", state.link.protocol},
+                  {"version", version ? Json(*version) : Json(nullptr)},
                   {"fallback_reason", why.empty() ? Json(nullptr) : Json(why)},
                   {"bytes", state.bytes},
                   {"seconds", seconds_of(state)},
@@ -97,8 +99,9 @@ std::string result_json(const GetResult& result) {
 
 std::string result_text(const GetResult& result) {
   const FetchState& state = result.state;
-  std::string out = fmt::format("{}: {} bytes in {:.2f} s, {}, over {}", result.file == "-" ? "stdout" : result.file,
-                                state.bytes, seconds_of(state), human_rate(goodput_of(state)), state.link.protocol);
+  std::string out =
+      fmt::format("{}: {} bytes in {:.2f} s, {}, over {}", result.file == "-" ? "stdout" : result.file, state.bytes,
+                  seconds_of(state), human_rate(goodput_of(state)), state.link.protocol_text());
   if (!state.link.fallback_reason.empty()) { out += fmt::format(" ({})", state.link.fallback_reason); }
   out += fmt::format("\nsha256 {}\n", result.sha256);
   for (const PathReport& path : state.link.paths) {

@@ -315,13 +315,14 @@ std::string quoted(std::string_view text) {
 
 std::string access_line(const AccessRecord& r, std::string_view date, bool json) {
   if (json) {
+    const std::string version = r.link.version ? fmt::format("{}", *r.link.version) : "null";
     return fmt::format(R"({{"time":"{}","remote":{},"method":{},"target":{},"status":{},"bytes":{},"complete":{},)"
-                       R"("seconds":{:.6f},"protocol":"{}","subflows":{}}})",
+                       R"("seconds":{:.6f},"protocol":"{}","version":{},"subflows":{}}})",
                        date, quoted(r.remote), quoted(r.method), quoted(r.target), r.status, r.bytes, r.complete,
-                       r.seconds, r.link.protocol, r.link.paths.size());
+                       r.seconds, r.link.protocol, version, r.link.paths.size());
   }
   return fmt::format("{} {} {} {} {}B{} {:.3f}s {} subflows={}", date, r.remote, quoted(r.method + ' ' + r.target),
-                     r.status, r.bytes, r.complete ? "" : " (incomplete)", r.seconds, r.link.protocol,
+                     r.status, r.bytes, r.complete ? "" : " (incomplete)", r.seconds, r.link.protocol_text(),
                      r.link.paths.size());
 }
 

@@ -29,8 +29,12 @@ struct PathReport {
 
 struct LinkReport {
   std::string protocol = "tcp";  ///< mptcp or tcp
+  std::optional<int> version;    ///< of mptcp
   std::string fallback_reason;   ///< empty where the protocol is mptcp
   std::vector<PathReport> paths;
+
+  /// The protocol for people, who need not hear of the version unless it is the old one.
+  std::string protocol_text() const { return version == 0 ? protocol + " v0" : protocol; }
 };
 
 /// What an operation did: `bytes` 0 without an error is the end of the stream.

@@ -95,7 +95,10 @@ asio::awaitable<PerfResult> receive_all(Context context, const PerfOptions& opti
     if (error) { complain("receive", error); }
   }
   result.seconds = std::chrono::duration<double>(Clock::now() - began).count();
-  if (const auto info = stream.info()) { result.protocol = name(info->protocol); }
+  if (const auto info = stream.info()) {
+    result.protocol = name(info->protocol);
+    if (info->version) { result.version = static_cast<int>(*info->version); }
+  }
   stream.close();
   co_await context.async_drain(kDrain, kTuple);
   co_return result;
@@ -121,9 +124,10 @@ PerfResult run_with_context(const PerfOptions& options, Work work) {
 
 void print(const PerfResult& result) {
   const double rate = result.seconds > 0 ? static_cast<double>(result.bytes) * 8 / result.seconds / 1e9 : 0;
-  fmt::print(R"({{"protocol":"{}","bytes":{},"seconds":{:.6f},"gigabits_per_second":{:.3f},"sum":{}}})"
+  const std::string version = result.version ? fmt::format("{}", *result.version) : "null";
+  fmt::print(R"({{"protocol":"{}","version":{},"bytes":{},"seconds":{:.6f},"gigabits_per_second":{:.3f},"sum":{}}})"
              "\n",
-             result.protocol, result.bytes, result.seconds, rate, result.sum);
+             result.protocol, version, result.bytes, result.seconds, rate, result.sum);
   std::fflush(stdout);
 }
 

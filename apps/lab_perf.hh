@@ -7,6 +7,7 @@
 #include "base/address.hh"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -25,7 +26,8 @@ struct PerfOptions {
 struct PerfResult {
   std::uint64_t bytes = 0, sum = 0;
   double seconds = 0;
-  std::string protocol;  ///< mptcp or tcp
+  std::string protocol;        ///< mptcp or tcp
+  std::optional<int> version;  ///< of mptcp, as far as it is known
 };
 
 constexpr std::size_t kPerfBlock = 256 * 1024;  ///< of one write and one read

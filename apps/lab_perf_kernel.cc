@@ -103,6 +103,7 @@ PerfResult kernel_receive(const PerfOptions& options) {
   socklen_t size = sizeof protocol;
   getsockopt(fd.get(), SOL_SOCKET, SO_PROTOCOL, &protocol, &size);
   result.protocol = protocol == kMultipath ? "mptcp" : "tcp";
+  if (protocol == kMultipath) { result.version = 1; }  // Linux speaks no other
   return result;
 }
 

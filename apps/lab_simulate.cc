@@ -121,6 +121,7 @@ class Demo {
     const auto info = id ? client_.stack().info(*id, world_.now()) : fail(Errc::closed, "not connected");
     if (!info) { return last_; }
     report.protocol = name(info->protocol);
+    if (info->version) { report.version = static_cast<int>(*info->version); }
     if (info->protocol == mptcp::Protocol::tcp) { report.fallback_reason = name(info->fallback_reason); }
     for (const mptcp::SubflowInfo& subflow : info->subflows) {
       PathReport path;

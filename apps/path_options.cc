@@ -36,6 +36,10 @@ void add_path_options(CLI::App& command, PathOptions& options) {
   command.add_option("--scheduler", options.scheduler, "Which subflow carries the next bytes we send")
       ->option_text(fmt::format("NAME [{}]", defaults.scheduler))
       ->check(one_of(mptcp::scheduler_names()));
+  options.versions = name(defaults.versions);
+  command.add_option("--mptcp-version", options.versions, "Of Multipath TCP: 0 (RFC 6824), 1 (RFC 8684) or both")
+      ->option_text(fmt::format("V [{}]", options.versions))
+      ->check(one_of(Names<mptcp::Versions>::list));
   command.add_flag("--no-multipath", options.no_multipath, "Plain TCP, for comparison");
   command.add_flag("--checksum", options.checksum, "Ask for checksums over the data (RFC 8684, section 3.3)");
   command.add_option("--pcap", options.pcap, "Record every packet to this pcapng file")->option_text("FILE");
@@ -44,6 +48,7 @@ void add_path_options(CLI::App& command, PathOptions& options) {
 mptcp::Config connection_config(const PathOptions& options) {
   mptcp::Config config;
   config.multipath = !options.no_multipath;
+  config.versions = from_name<mptcp::Versions>(options.versions).value_or(config.versions);  // checked when parsed
   config.checksum = options.checksum;
   config.scheduler = options.scheduler;
   config.tcp.congestion = options.congestion;

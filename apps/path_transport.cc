@@ -13,6 +13,7 @@ LinkReport report_on(const NamedStream& stream) {
   LinkReport report;
   if (!info) { return report; }
   report.protocol = name(info->protocol);
+  if (info->version) { report.version = static_cast<int>(*info->version); }
   if (info->protocol == mptcp::Protocol::tcp) { report.fallback_reason = name(info->fallback_reason); }
   for (const mptcp::SubflowInfo& subflow : info->subflows) {
     PathReport path;

@@ -246,12 +246,13 @@ TEST(AccessLine, CannotBeForgedByAClient) {
   record.target = "/\"\x1b\xff\\";
   record.status = 200;
   record.link.protocol = "mptcp";
+  record.link.version = 0;
   record.link.paths.resize(2);
   EXPECT_EQ(access_line(record, "T", false),
-            "T 10.0.0.1:5 \"GET /\\\"\\u001b\\u00ff\\\\\" 200 0B 0.000s mptcp subflows=2");
+            "T 10.0.0.1:5 \"GET /\\\"\\u001b\\u00ff\\\\\" 200 0B 0.000s mptcp v0 subflows=2");
   EXPECT_EQ(access_line(record, "T", true),
             R"({"time":"T","remote":"10.0.0.1:5","method":"GET","target":"/\"\u001b\u00ff\\","status":200,"bytes":0,)"
-            R"("complete":true,"seconds":0.000000,"protocol":"mptcp","subflows":2})");
+            R"("complete":true,"seconds":0.000000,"protocol":"mptcp","version":0,"subflows":2})");
 }
 
 TEST(FileServer, RefusesToServeWhatIsNoDirectory) {

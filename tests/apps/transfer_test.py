@@ -138,7 +138,8 @@ class Tests:
         done = self.get("--json", "-o", "file", *arguments, **more)
         assert done.returncode == 0, f"status {done.returncode}: {done.stderr}"
         report = json.loads(done.stdout)
-        wanted = {"protocol", "fallback_reason", "bytes", "seconds", "goodput_bits_per_second", "sha256", "subflows"}
+        wanted = {"protocol", "version", "fallback_reason", "bytes", "seconds", "goodput_bits_per_second", "sha256",
+                  "subflows"}
         assert wanted <= report.keys(), report
         for subflow in report["subflows"]:
             assert {"local", "remote", "interface", "bytes_received", "bytes_sent", "srtt_ms", "retransmits", "state",
@@ -192,6 +193,25 @@ class Tests:
             report, data = self.report(f"{FIRST}/big", "--no-multipath")
             self.whole(report, data, "tcp", ["net0"])
             assert report["fallback_reason"] == "not_requested", report
+
+    def test_version_0_at_both_ends(self):
+        with self.serve("--mptcp-version", "0"):
+            report, data = self.report(f"{FIRST}/big", "--mptcp-version", "0")
+            self.whole(report, data, "mptcp", ["net0", "net1"])
+            assert report["version"] == 0, report
+
+    def test_a_server_of_both_versions_takes_either(self):
+        with self.serve("--mptcp-version", "both"):
+            for version in (0, 1):
+                report, data = self.report(f"{FIRST}/big", "--mptcp-version", str(version))
+                self.whole(report, data, "mptcp", ["net0", "net1"])
+                assert report["version"] == version, report
+
+    def test_versions_that_do_not_meet_mean_plain_tcp(self):
+        with self.serve():
+            report, data = self.report(f"{FIRST}/big", "--mptcp-version", "0")
+            self.whole(report, data, "tcp", ["net0"])
+            assert report["fallback_reason"] == "peer_refused" and report["version"] is None, report
 
     def test_checksums_policies_and_a_capture(self):
         with self.serve("--checksum"):
