@@ -3,6 +3,7 @@
 /// Roles read and write it while a segment is taken in or made; they decide nothing beyond their own subflow. What
 /// concerns the connection they leave as `News`, which the connection works through when the segment is done.
 #pragma once
+#include "crypto/wipe.hh"
 #include "mptcp/config.hh"
 #include "mptcp/counters.hh"
 #include "mptcp/data_receive.hh"
@@ -81,10 +82,10 @@ struct Session {
 
   const Config config;
   const Dialect& dialect;
-  const wire::Key local_key;
+  const crypto::Secret<wire::Key> local_key;
   const wire::Token local_token;
   const DataSeq local_origin;  ///< IDSN: our data position 0
-  std::optional<wire::Key> remote_key;
+  std::optional<crypto::Secret<wire::Key>> remote_key;
   wire::Token remote_token;
   DataSeq remote_origin;
 
