@@ -150,6 +150,7 @@ int anb_getsockopt(anb_stack *stack, int fd, int level, int name, void *value, s
 #define ANB_MAX_REMOTE 6     /**< addresses remembered from ADD_ADDR; default 16 */
 #define ANB_CLOSE_TIMEOUT 7  /**< milliseconds of life without any subflow; default 60000 */
 #define ANB_NO_ANNOUNCE 8    /**< 1: our other addresses are not told to the peer; default 0; listeners only */
+#define ANB_VERSIONS 9       /**< of MPTCP: 1 (default), 0, or 2: both, 1 before 0 (docs/versions.md) */
 
 /* ------------------------------------------------------------------------------------------------- multipath by hand */
 

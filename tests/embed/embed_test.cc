@@ -399,7 +399,7 @@ TEST(EmbedOption, EachReadsBackWhatWasSet) {
       {SOL_SOCKET, SO_REUSEADDR, 1},      {IPPROTO_TCP, TCP_KEEPIDLE, 11},       {IPPROTO_TCP, TCP_KEEPINTVL, 12},
       {IPPROTO_TCP, TCP_KEEPCNT, 3},      {IPPROTO_TCP, TCP_USER_TIMEOUT, 4500}, {ANB_SOL, ANB_MULTIPATH, 0},
       {ANB_SOL, ANB_CHECKSUM, 1},         {ANB_SOL, ANB_MAX_SUBFLOWS, 3},        {ANB_SOL, ANB_MAX_REMOTE, 5},
-      {ANB_SOL, ANB_CLOSE_TIMEOUT, 1500}, {ANB_SOL, ANB_NO_ANNOUNCE, 1}};
+      {ANB_SOL, ANB_CLOSE_TIMEOUT, 1500}, {ANB_SOL, ANB_NO_ANNOUNCE, 1},         {ANB_SOL, ANB_VERSIONS, 2}};
   for (const auto& o : options) {
     EXPECT_EQ(0, h.set(fd, o.level, o.name, o.value)) << o.level << " " << o.name;
     EXPECT_EQ(o.value, h.get(fd, o.level, o.name)) << o.level << " " << o.name;
@@ -437,6 +437,7 @@ TEST(EmbedOption, MistakesHaveTheirErrno) {
   const int fd = anb_socket(t.client.stack);
   EXPECT_EQ(-EINVAL, t.client.set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 0));
   EXPECT_EQ(-EINVAL, t.client.set(fd, ANB_SOL, ANB_MAX_SUBFLOWS, 0));
+  EXPECT_EQ(-EINVAL, t.client.set(fd, ANB_SOL, ANB_VERSIONS, 3));
   EXPECT_EQ(-EINVAL, anb_setsockopt(t.client.stack, fd, SOL_SOCKET, SO_SNDBUF, "x", 1, 0));
   EXPECT_EQ(1, t.server.get(listening, SOL_SOCKET, SO_ACCEPTCONN));
   EXPECT_EQ(1460, t.client.get(out, IPPROTO_TCP, TCP_MAXSEG));
