@@ -69,8 +69,8 @@ TEST_F(AddressesTest, AnAnnouncementNobodyEchoesGivesWayToTheNext) {
   EXPECT_EQ(due(start + 15_s)->id, id(2));
 }
 TEST_F(AddressesTest, OnlyTheExactEchoCounts) {
-  (void)addresses.id_of(local(1));
-  addresses.announce(id(1), 8080);
+  EXPECT_EQ(addresses.door(local(1), 8080), id(1));
+  addresses.announce(id(1));
   const wire::AddAddr sent = *due(start);
   EXPECT_EQ(sent.port, 8080);
   wire::AddAddr wrong = echo_of(sent);
@@ -128,6 +128,16 @@ TEST_F(AddressesTest, TheInitialAddressGetsANewIdOnceItWasWithdrawn) {
   EXPECT_EQ(addresses.id_of(local(0)), id(0));  // not said yet
   (void)addresses.due_withdrawal();
   EXPECT_EQ(addresses.id_of(local(0)), id(1));
+}
+TEST_F(AddressesTest, ADoorHasAnIdOfItsOwnUnlessTheAddressIsKnownByItAlone) {
+  EXPECT_EQ(addresses.door(local(0), 8080), id(1));  // the initial address, another port
+  EXPECT_EQ(addresses.id_of(local(0)), id(0));
+  EXPECT_EQ(addresses.door(local(0), 8081), id(2));
+  EXPECT_EQ(addresses.door(local(0), 8080), id(1));
+  EXPECT_EQ(addresses.door(local(4), 8080), id(3));
+  EXPECT_EQ(addresses.id_of(local(4)), id(3));
+  EXPECT_EQ(addresses.id_at(local(0), 8081), id(2));
+  EXPECT_EQ(addresses.id_at(local(0), 80), id(0));
 }
 TEST_F(AddressesTest, RemoteAddressesAreLearnedOnceAndUpToALimit) {
   addresses.set_initial_remote(remote(0));

@@ -224,9 +224,12 @@ void Connection::step_closing(Instant now) {
     if (session_.send.fin_acknowledged()) { close.fin_acked(); }
     // §3.3.3: subflows are closed when both DATA_FINs are acknowledged. Our DATA_ACK of theirs leaves first.
     if (close.complete()) {
-      for (const auto& s : subflows_) {
-        if (!s->over) { s->endpoint().finish(); }
+      // Who finished first closes them, and keeps TIME-WAIT; the other only follows, if that does not take too long.
+      const bool follows = phase_ == Phase::open && !close.we_were_first;
+      if (follows && session_.config.wait_for_fins > Duration{}) {
+        timers_.set(Timer::wait_for_fins, now + session_.config.wait_for_fins);
       }
+      if (!timers_.is_set(Timer::wait_for_fins)) { finish_subflows(); }
     }
   }
   // What remains is the subflows' business; a peer that has vanished must not keep us for ever.
@@ -238,6 +241,19 @@ void Connection::step_closing(Instant now) {
     phase_ = Phase::closing;
     trace::emit(env_.trace, now, {number_, 0}, [] { return trace::ConnectionClosed{"closed", 0}; });
     events_.push_back({Happened::closed, Errc::closed});
+  }
+}
+
+/// §3.3.3: a FIN for each, but for those whose data had to go elsewhere: to repeat it now would be for nobody.
+void Connection::finish_subflows() {
+  for (const auto& s : subflows_) {
+    if (s->over) { continue; }
+    if (s->stalled && !s->lane().tx.empty()) {
+      s->set_ended_by(name(wire::ResetReason::too_much_outstanding_data));
+      s->endpoint().abort(wire::ResetReason::too_much_outstanding_data);
+    } else {
+      s->endpoint().finish();
+    }
   }
 }
 

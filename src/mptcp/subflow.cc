@@ -139,8 +139,8 @@ tcp::Verdict Subflow::obey(Finding finding, FallbackReason why, SubPos from) {
   switch (judge(evidence(finding))) {
     case Verdict::carry_on: return tcp::Taken{};
     case Verdict::become_tcp: become_plain(why, Plain{plainly}); return tcp::Taken{};
-    case Verdict::infinite_mapping:  // answered in kind, so that both directions revert [8684-3.7-14]
-    case Verdict::fail_and_become_tcp: {
+    case Verdict::infinite_mapping: become_plain(why, Plain{plainly, lane_.tx.end()}); return tcp::Taken{};
+    case Verdict::fail_and_become_tcp: {  // also the answer to MP_FAIL, so that both directions revert [8684-3.7-14]
       Plain role{plainly, lane_.tx.end()};
       role.set_fail(wrap(session_.receive.next(), session_.remote_origin).raw);
       become_plain(why, std::move(role));

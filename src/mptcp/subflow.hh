@@ -38,6 +38,7 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   SubflowId id() const { return lane_.id; }
   const Way& way() const { return way_; }
   SubflowRole& role() { return *role_; }
+  const SubflowRole& role() const { return *role_; }
 
   /// May be given data: established, its role carries data, and we have not finished it.
   bool carries_data() const;

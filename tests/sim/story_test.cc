@@ -2,6 +2,7 @@
 #include "packet/dissect.hh"
 #include "sim/world.hh"
 
+#include <algorithm>
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <memory>
@@ -166,6 +167,39 @@ TEST(Story, WhenAllIsReadTheStacksForgetTheConnectionAndItsBytes) {
   ASSERT_TRUE(pair.completes(transfer, 30_s));
   ASSERT_TRUE(pair.world.run_until([&] { return pair.world.quiet(); }, 30_s)) << pair.world.replay();
   EXPECT_LE(pair.world.slabs_in_use(), 8u);  // what arenas and packers keep open for the next packet
+}
+
+/// RFC 8041 §3.6: a client that lets the server finish first keeps no TIME-WAIT, on whatever number of connections.
+TEST(Story, AThousandShortConnectionsThatTheServerEndsLeaveTheClientWithoutATrace) {
+  constexpr unsigned kConnections = 1000;
+  World world{seed(), {.kept_segments = 10, .consistency_every = 5000}};
+  Host &phone = world.host("phone"), &server = world.host("server");
+  world.link(phone, server, {.rate = 1'000_Mbps, .delay = 2_ms});
+  for (unsigned i = 0; i < kConnections; ++i) {
+    TransferOptions options{.back = Bytes{500}, .start = 1_ms * i};
+    options.client_manners.finish_late = true;
+    options.close_listener = true;
+    world.transfer(phone, server, Bytes{100}, options);
+  }
+  const auto& all = world.transfers();
+  const auto complete = [&] { return std::ranges::all_of(all, [](const auto& t) { return t->complete(); }); };
+  ASSERT_TRUE(world.run_until(complete, 30_s)) << world.replay();
+  ASSERT_TRUE(world.run_for(2_s)) << world.replay();
+  EXPECT_EQ(phone.stack().connection_count(), 0u);
+  EXPECT_EQ(server.stack().connection_count(), kConnections);  // all of them wait out their TIME-WAIT here
+}
+
+/// RFC 8041 §3.8: where segments of two sizes meet, data is cut for the path that carries it, not for the smaller one.
+TEST(Story, PathsWithSegmentsOfDifferentSizesBothCarryFullPackets) {
+  Pair pair;
+  auto& first = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms}, {.mtu = 1420 + 40});
+  auto& second = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 12_ms}, {.mtu = 1428 + 40});
+  ASSERT_TRUE(pair.completes(pair.upload(32_MiB), 60_s));
+  for (auto* link : {&first, &second}) {
+    const LinkStats& sent = link->pipe_from(pair.phone).stats();
+    ASSERT_GT(sent.offered_packets, 5000u);
+    EXPECT_GT(sent.offered_bytes / sent.offered_packets, link->options().mtu * 99 / 100) << pair.world.replay();
+  }
 }
 
 /// Changes the last byte of every hundredth packet with data, and leaves TCP's checksum right: a gateway that meddles.
