@@ -68,6 +68,19 @@ TEST_F(AddressesTest, AnAnnouncementNobodyEchoesGivesWayToTheNext) {
   for (Instant now = start; now <= start + 7_s; now = addresses.deadline()) { EXPECT_EQ(due(now)->id, id(1)); }
   EXPECT_EQ(due(start + 15_s)->id, id(2));
 }
+// RFC 6824 §3.4.1: no echo, and one ADD_ADDR a round trip so that they keep their order.
+TEST_F(AddressesTest, WhereNobodyEchoesEachIsAnnouncedOnceAndTheNextAfterARoundTrip) {
+  Addresses quiet{4, false};
+  for (const unsigned n : {1u, 2u}) {
+    (void)quiet.id_of(local(n));
+    quiet.announce(id(n));
+  }
+  EXPECT_EQ(quiet.due_announcement(start, 1_s)->id, id(1));
+  EXPECT_FALSE(quiet.due_announcement(start + 1_s - 1_ns, 1_s));
+  EXPECT_EQ(quiet.due_announcement(start + 1_s, 1_s)->id, id(2));
+  EXPECT_FALSE(quiet.due_announcement(start + 2_s, 1_s));
+  EXPECT_TRUE(quiet.deadline().is_never());
+}
 TEST_F(AddressesTest, OnlyTheExactEchoCounts) {
   EXPECT_EQ(addresses.door(local(1), 8080), id(1));
   addresses.announce(id(1));
