@@ -215,20 +215,23 @@ const World* current_world() { return running; }
 
 namespace {
 std::string spec_text(const LinkSpec& spec) {
-  return fmt::format("{:.2f} Mb/s {:.1f} ms queue {} loss {} burst {} jitter {:.1f} ms{} reorder {} duplicate {}{}",
-                     static_cast<double>(spec.rate.bytes_per_second) * 8 / 1e6, milliseconds(spec.delay), spec.queue.n,
-                     spec.loss, spec.burst.enter, milliseconds(spec.jitter), spec.jitter_reorders ? " reordering" : "",
-                     spec.reorder, spec.duplicate, spec.keep_super_segments ? " keeps super-segments" : "");
+  return fmt::format(
+      "{:.2f} Mb/s {:.1f} ms queue {} loss {} burst {} jitter {:.1f} ms{} reorder {} duplicate {}{} mark {} above {} "
+      "mtu {}",
+      static_cast<double>(spec.rate.bytes_per_second) * 8 / 1e6, milliseconds(spec.delay), spec.queue.n, spec.loss,
+      spec.burst.enter, milliseconds(spec.jitter), spec.jitter_reorders ? " reordering" : "", spec.reorder,
+      spec.duplicate, spec.keep_super_segments ? " keeps super-segments" : "", spec.mark, spec.mark_above.n, spec.mtu);
 }
 std::string config_text(const mptcp::Config& config, const Manners& manners) {
-  return fmt::format("{} {}{}{}{}{} scale {} {} {} {} buffers {}/{} writes {}-{} reads {} every {:.1f} ms{}{}{}",
-                     config.multipath ? "multipath" : "plain", name(config.versions),
-                     config.checksum ? " checksum" : "", config.tcp.timestamps ? "" : " no timestamps",
-                     config.tcp.sack ? "" : " no sack", config.tcp.window_scaling ? "" : " no scaling",
-                     config.tcp.window_scale, config.tcp.congestion, config.scheduler, config.path_manager,
-                     config.send_buffer.n, config.receive_buffer.n, manners.write_at_least.n, manners.write_at_most.n,
-                     manners.read_at_most.n, milliseconds(manners.read_every), manners.read_chains ? " chains" : "",
-                     manners.finish_late ? " finishes late" : "", manners.linger ? " lingers" : "");
+  return fmt::format(
+      "{} {}{}{}{}{} ecn {}{} scale {} {} {} {} buffers {}/{} writes {}-{} reads {} every {:.1f} ms{}{}{}",
+      config.multipath ? "multipath" : "plain", name(config.versions), config.checksum ? " checksum" : "",
+      config.tcp.timestamps ? "" : " no timestamps", config.tcp.sack ? "" : " no sack",
+      config.tcp.window_scaling ? "" : " no scaling", name(config.tcp.ecn), config.tcp.pacing ? " paced" : "",
+      config.tcp.window_scale, config.tcp.congestion, config.scheduler, config.path_manager, config.send_buffer.n,
+      config.receive_buffer.n, manners.write_at_least.n, manners.write_at_most.n, manners.read_at_most.n,
+      milliseconds(manners.read_every), manners.read_chains ? " chains" : "",
+      manners.finish_late ? " finishes late" : "", manners.linger ? " lingers" : "");
 }
 }  // namespace
 

@@ -105,6 +105,38 @@ TEST(Story, ASecondPathThatIsABlackHoleFromTheStartDoesNotHurt) {
   ASSERT_TRUE(pair.completes(transfer, 10_s));
 }
 
+/// How long 8 MiB take over links that swallow packets above 1300 bytes, or whose interfaces say so.
+Duration time_over_narrow_links(std::size_t links, bool swallow) {
+  Pair pair;
+  for (std::size_t i = 0; i < links; ++i) {
+    const LinkSpec spec{.rate = 20_Mbps, .delay = 10_ms, .mtu = 1300};
+    pair.world.link(pair.phone, pair.server, spec, {.mtu = swallow ? 1500u : 1300u});
+  }
+  auto& transfer = pair.upload(8_MiB);
+  EXPECT_TRUE(pair.completes(transfer, 60_s));
+  return pair.world.now() - Instant{};
+}
+
+TEST(Story, ABlackHoleForLargePacketsCostsTwoTimeoutsAndLittleMore) {  // RFC 4821
+  EXPECT_LE(time_over_narrow_links(1, true), time_over_narrow_links(1, false) + 1500_ms);
+  EXPECT_LE(time_over_narrow_links(2, true), time_over_narrow_links(2, false) + 1500_ms);
+}
+
+TEST(Story, ARouterThatMarksKeepsItsQueueShortAndNothingIsLost) {  // RFC 3168
+  Pair pair;
+  const LinkSpec spec{.rate = 20_Mbps, .delay = 10_ms, .queue = 256_KiB, .mark_above = Bytes{30'000}};
+  auto& link = pair.world.link(pair.phone, pair.server, spec);
+  TransferOptions options;
+  options.client.tcp.ecn = tcp::EcnMode::request;
+  auto& transfer = pair.upload(8_MiB, options);
+  ASSERT_TRUE(pair.completes(transfer, 60_s));
+  const LinkStats& stats = link.pipe_from(pair.phone).stats();
+  EXPECT_GT(stats.marked, 20u);
+  EXPECT_EQ(stats.dropped.total(), 0u);
+  EXPECT_LT(stats.highest_queue, 200'000u);
+  EXPECT_LT(pair.world.now() - Instant{}, 4500_ms);  // 3.5 s at the rate
+}
+
 TEST(Story, AnInterfaceThatComesBackCarriesDataAgain) {
   Pair pair;
   auto& wifi = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms});

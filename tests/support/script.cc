@@ -39,6 +39,25 @@ class ScriptRandom final : public Random {
   std::optional<std::uint64_t> key_;
 };
 
+/// Takes `[ect0]` off the front of a line: the congestion bits of the IP header. Without: not_ect.
+std::string take_ecn(std::string& text) {
+  const std::size_t from = text.find_first_not_of(' ');
+  if (from == std::string::npos || text[from] != '[') { return "not_ect"; }
+  const std::size_t to = std::min(text.find(']', from), text.size() - 1);
+  std::string word = text.substr(from + 1, to - from - 1);
+  text.erase(0, to + 1);
+  return word;
+}
+std::optional<wire::Ecn> ecn_of(std::string_view word) {
+  const auto& names = Names<wire::Ecn>::list;
+  const auto* found = std::find(std::begin(names), std::end(names), word);
+  if (found == std::end(names)) { return std::nullopt; }
+  return static_cast<wire::Ecn>(found - std::begin(names));
+}
+std::string with_ecn(const Segment& segment, const std::string& text) {
+  return segment.ecn == wire::Ecn::not_ect ? text : fmt::format("[{}] {}", name(segment.ecn), text);
+}
+
 struct Failure {
   std::string what;
 };
@@ -152,6 +171,10 @@ class Script {
       config_.versions = *versions;
     } else if (name == "no_multipath") {
       config_.multipath = false;
+    } else if (name == "ecn") {
+      config_.tcp.ecn = value == "off" ? tcp::EcnMode::off : tcp::EcnMode::request;
+    } else if (name == "pacing") {
+      config_.tcp.pacing = true;
     } else if (name == "timestamps") {
       config_.tcp.timestamps = true;
     } else if (name == "not_accepting") {
@@ -252,7 +275,9 @@ class Script {
     if (!d) { throw Failure{"the stack sent a frame that cannot be read"}; }
     const Addresses mine{d->addresses.remote, d->addresses.local};
     for (auto& [number, flow] : flows_) {
-      if (flow.addresses == mine) { return seen_.push_back({now_, number, wire_.describe(d->segment, flow), false}); }
+      if (flow.addresses == mine) {
+        return seen_.push_back({now_, number, with_ecn(d->segment, wire_.describe(d->segment, flow)), false});
+      }
     }
     ScriptFlow stranger{.number = 99, .addresses = mine};
     seen_.push_back({now_, 99,
@@ -262,24 +287,29 @@ class Script {
   }
 
   // --- segments
-  void peer_sends(unsigned number, const std::string& text) {
+  void peer_sends(unsigned number, std::string text) {
+    const auto ecn = ecn_of(take_ecn(text));
+    if (!ecn) { throw Failure{"[not_ect], [ect0], [ect1] or [ce]"}; }
     advance(line_time_);
     expect_silence_before(line_time_);
     ScriptFlow& flow = flows_[number];
     auto segment = wire_.peer_segment(text, flow);
     if (!segment) { throw Failure{segment.error()}; }
+    segment->ecn = *ecn;
     Frame frame = assemble({flow.addresses.remote, flow.addresses.local}, *segment,
                            {.ipv4_id = 1, .interface = interface_of(flow.addresses.local.address)}, arena_);
     stack_->receive({&frame, 1}, now_);
     drain();
   }
-  void stack_sends(unsigned number, const std::string& expected) {
+  void stack_sends(unsigned number, std::string expected) {
     drain();
     while (next_ == seen_.size() && stack_->deadline() <= line_time_ + kTolerance) { advance(stack_->deadline()); }
     if (next_ == seen_.size()) { throw Failure{"nothing was sent"}; }
     Seen& seen = seen_[next_];
     const bool in_time = seen.at >= line_time_ - kTolerance && seen.at <= line_time_ + kTolerance;
-    if (!in_time || seen.flow != number || !wire::matches_notation(expected, seen.text)) {
+    std::string text = seen.text;
+    const bool same_ecn = take_ecn(expected) == take_ecn(text);
+    if (!in_time || seen.flow != number || !same_ecn || !wire::matches_notation(expected, text)) {
       throw Failure{"seen: " + show(seen)};
     }
     seen.expected = true;
