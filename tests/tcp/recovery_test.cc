@@ -98,9 +98,7 @@ TEST(Recovery, DuplicatesThatChangeTheWindowOrCarryDataAreNone) {
 }
 
 TEST(Recovery, ATimeoutSendsOneSegmentDoublesAndReportsOnce) {
-  Config config = no_sack();
-  config.mtu_search = false;
-  Solo solo = Solo::open(config);
+  Solo solo = Solo::open(no_sack());
   solo.source.write_pattern(4 * kSegment, 1);
   EXPECT_EQ(4u, data(solo.take()).size());
   const Duration rto = solo.endpoint->info().rto;
@@ -119,9 +117,7 @@ TEST(Recovery, ATimeoutSendsOneSegmentDoublesAndReportsOnce) {
 }
 
 TEST(Recovery, AfterATimeoutWhatWasSackedIsNotSentAgain) {
-  Config config = Solo::plain();
-  config.mtu_search = false;
-  Solo solo = Solo::open(config);
+  Solo solo = Solo::open();
   solo.source.write_pattern(4 * kSegment, 1);
   solo.take();
   solo.give(sack(solo, nth(0), nth(1), nth(3)));
