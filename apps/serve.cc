@@ -4,6 +4,7 @@
 #include "apps/http_server.hh"
 #include "apps/path_options.hh"
 #include "apps/path_transport.hh"
+#include "base/address.hh"
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -20,6 +21,8 @@ struct ServeOptions {
   std::string directory;
   std::uint16_t port = 0;
   bool json_log = false;
+  std::vector<std::string> announce;
+  bool no_joins_here = false;
   PathOptions paths;
 };
 
@@ -68,6 +71,13 @@ Acceptor listen(const Context& context, const ServeOptions& options) {
   AcceptOptions wanted;
   wanted.port = options.port;
   wanted.interfaces = options.paths.paths;
+  for (const std::string& text : options.announce) {
+    const auto at = socket_address_from_text(text);
+    if (!at || at->port == 0) { throw Failure(Exit::usage, "--announce wants ADDRESS:PORT, not " + text); }
+    wanted.announce_at.push_back(*at);
+  }
+  wanted.config = connection_config(options.paths);
+  wanted.config->no_joins_to_this_address = options.no_joins_here;
   auto acceptor = Acceptor::listen(context, wanted);
   if (!acceptor) { throw Failure(Exit::network, acceptor.error().text); }
   return *std::move(acceptor);
@@ -131,6 +141,10 @@ void add_serve(CLI::App& app) {
       ->option_text("N")
       ->check(CLI::Range(0, 65535));
   command->add_flag("--json-log", options->json_log, "The access log as JSON, one object a line");
+  command->add_option("--announce", options->announce, "Take further subflows there too, and tell clients; repeat")
+      ->option_text("ADDR:PORT");
+  command->add_flag("--no-joins-here", options->no_joins_here,
+                    "Tell clients to open no further subflows to the address they reached");
   add_path_options(*command, options->paths);
   command->callback([options] { serve(*options); });
 }

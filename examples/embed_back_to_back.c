@@ -64,7 +64,7 @@ static struct host make_host(const char *name, const char *first, const char *se
   for (uint32_t i = 1; i <= 2; ++i) {
     const struct sockaddr_in a = address(texts[i], 0);
     MUST(anb_interface_add(h.stack, i, kMtu, i, 0));
-    MUST(anb_address_add(h.stack, i, (const struct sockaddr *)&a, sizeof a, 24, 0));
+    MUST(anb_address_add(h.stack, i, (const struct sockaddr *)&a, sizeof a, 24, 0, 0));
   }
   return h;
 }

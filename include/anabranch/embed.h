@@ -69,10 +69,14 @@ int anb_interface_add(anb_stack *stack, uint32_t interface, uint32_t mtu, uint32
 int anb_interface_set_up(anb_stack *stack, uint32_t interface, int up, anb_time now);
 /** -ENODEV. */
 int anb_interface_remove(anb_stack *stack, uint32_t interface, anb_time now);
+/** What path managers may do with an address; as Linux's endpoint flags, but what is not forbidden is allowed. */
+#define ANB_ADDRESS_BACKUP 1      /**< subflows from it only when no other can carry data */
+#define ANB_ADDRESS_NO_SUBFLOWS 2 /**< open none from it (but connect, when it is the best or bound) */
+#define ANB_ADDRESS_NO_ANNOUNCE 4 /**< do not tell peers of it */
 /** `address`: sockaddr_in or sockaddr_in6, its port ignored. `prefix`: bits of the on-link network.
  *  -ENODEV, -EEXIST (also when another interface has it), -EAFNOSUPPORT, -EINVAL. */
 int anb_address_add(anb_stack *stack, uint32_t interface, const struct sockaddr *address, socklen_t length,
-                    unsigned prefix, anb_time now);
+                    unsigned prefix, unsigned flags, anb_time now);
 /** Ends its subflows and withdraws it with REMOVE_ADDR. -EADDRNOTAVAIL. */
 int anb_address_remove(anb_stack *stack, const struct sockaddr *address, socklen_t length, anb_time now);
 
@@ -150,6 +154,7 @@ int anb_getsockopt(anb_stack *stack, int fd, int level, int name, void *value, s
 #define ANB_MAX_REMOTE 6     /**< addresses remembered from ADD_ADDR; default 16 */
 #define ANB_CLOSE_TIMEOUT 7  /**< milliseconds of life without any subflow; default 60000 */
 #define ANB_NO_ANNOUNCE 8    /**< 1: our other addresses are not told to the peer; default 0; listeners only */
+#define ANB_VERSIONS 9       /**< of MPTCP: 1 (default), 0, or 2: both, 1 before 0 (docs/versions.md) */
 
 /* ------------------------------------------------------------------------------------------------- multipath by hand */
 

@@ -70,6 +70,7 @@ Outcome<Acceptor> Acceptor::listen(const Context& context, const AcceptOptions& 
                               .interfaces = {},
                               .backlog = options.backlog,
                               .announce = options.announce,
+                              .announce_at = options.announce_at,
                               .config = options.config.value_or(runtime->options().connection)};
   for (const std::string& name : options.interfaces) {
     const auto interface = runtime->interface_by_name(name);
@@ -82,6 +83,9 @@ Outcome<Acceptor> Acceptor::listen(const Context& context, const AcceptOptions& 
     wanted.port = *port;
   } else if (auto status = runtime->claim_port(options.port); !status) {
     return std::unexpected(status.error());
+  }
+  for (const SocketAddress& at : options.announce_at) {
+    if (auto status = runtime->claim_port(at.port); !status) { return std::unexpected(status.error()); }
   }
   const auto id = runtime->stack().listen(wanted);
   if (!id) {

@@ -12,6 +12,8 @@ struct AcceptOptions {
   std::vector<std::string> interfaces = {};  ///< none: all
   std::size_t backlog = 128;                 ///< established and not accepted
   bool announce = true;                      ///< tell the peer our other addresses (ADD_ADDR)
+  /// Joins are taken there as well, and the peers are told (ADD_ADDR with a port).
+  std::vector<SocketAddress> announce_at = {};
   std::optional<mptcp::Config> config = {};  ///< none: the context's
 };
 
@@ -19,7 +21,7 @@ class Acceptor {
  public:
   using executor_type = Context::executor_type;
 
-  /// Listens; claims the port if the context has not. Errors: address_in_use (names the port), no_such_path (names the
+  /// Listens; claims the port and those to be announced if the context has not. Errors: address_in_use (names the port), no_such_path (names the
   /// interface), bad_argument.
   static Outcome<Acceptor> listen(const Context& context, const AcceptOptions& options);
 

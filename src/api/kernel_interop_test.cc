@@ -271,6 +271,30 @@ TEST_F(Interop, AnAcceptorServesKernelClientsOfBothKinds) {
   }
 }
 
+/// RFC 8684 §3.4.1: an address announced with a port; the kernel opens its further subflow there.
+TEST_F(Interop, TheKernelJoinsAnAnnouncedPort) {
+  Lab lab{2};
+  lab.ip(lab.b(), "mptcp limits set subflows 8 add_addr_accepted 8");
+  const SocketAddress door{Address::v4(10, 77, 1, 1), kPort + 1};
+  std::optional<Process> kernel;
+  run(lab, true, [&](Context& context) -> asio::awaitable<void> {
+    AcceptOptions options;
+    options.port = kPort;
+    options.announce_at = {door};
+    auto acceptor = Acceptor::listen(context, options);
+    EXPECT_TRUE(acceptor.has_value()) << acceptor.error().text;
+    kernel.emplace(lab.b(), [&] { return call_once(IPPROTO_MPTCP); });
+    Stream stream = co_await acceptor->async_accept(asio::use_awaitable);
+    co_await exchange(stream);
+    const auto info = stream.info().value();
+    const auto joined = std::ranges::find(info.subflows, door, &mptcp::SubflowInfo::local);
+    EXPECT_NE(joined, info.subflows.end());
+    if (joined != info.subflows.end()) { EXPECT_NE(0u, joined->bytes_received); }
+  });
+  ASSERT_TRUE(kernel.has_value());
+  EXPECT_EQ(0, kernel->exit_code());
+}
+
 TEST_F(Interop, AClosedPortRefusesAndAnUnknownHostIsUnreachable) {
   Lab lab;
   run(lab, true, [](Context& context) -> asio::awaitable<void> {

@@ -10,9 +10,19 @@
 
 namespace anabranch {
 
+/// What an address is for, as Linux says it of its endpoints: path managers keep to it. The initial subflow of a
+/// connection is not asked.
+struct AddressUse {
+  bool subflows = true;   ///< we may open subflows from it
+  bool announced = true;  ///< the peer may be told of it by ADD_ADDR
+  bool backup = false;    ///< subflows from it carry data only when no other can (RFC 8684 §3.2, flag B)
+  constexpr auto operator<=>(const AddressUse&) const = default;
+};
+
 struct InterfaceAddress {
   Address address;
   unsigned prefix = 32;  ///< bits of the on-link network
+  AddressUse use;
   bool operator==(const InterfaceAddress&) const = default;
 };
 

@@ -65,13 +65,15 @@ class Controller {
   virtual void on_lossy_handshake() = 0;
   /// Before sending after nothing was in flight: the window decays if that lasted longer than `rto`.
   virtual void after_idle(Instant now, Duration rto) = 0;
+  /// For a whole retransmission timeout the window was not what limited sending, and at most `used` was in flight.
+  virtual void on_underused(Instant now, Bytes used) = 0;
   /// The largest payload of a segment is now `segment` (handshake done, path MTU changed).
   virtual void set_segment(Bytes segment) = 0;
 
   virtual Bytes window() const = 0;     ///< how much may be in flight; at least one segment
   virtual Bytes threshold() const = 0;  ///< slow start below it; kNoThreshold until the first loss
   virtual bool in_slow_start() const = 0;
-  virtual Rate pacing() const { return {}; }  ///< zero: send as acknowledgments allow
+  virtual Rate pacing() const { return {}; }  ///< for a sender that paces; zero: no pace is known
   /// The larger of: bytes acknowledged since the last loss, and between the two before it (OLIA's estimate of the
   /// distance between losses).
   virtual Bytes between_losses() const { return {}; }

@@ -1,5 +1,6 @@
 /// What loss-based controllers share, around a rule of their own: slow start with appropriate byte counting
-/// (RFC 3465) and HyStart++, one reduction an episode, undo, idle decay, limits (RFC 5681, RFC 6928, RFC 7661).
+/// (RFC 3465) and HyStart++, one reduction an episode, undo, limits (RFC 5681, RFC 6928), and the decay of a window
+/// that is not used, by silence or by an application with less to say (RFC 2861, as Linux; decision 0009).
 ///
 /// Invariants: window >= one segment; threshold >= two. The window does not grow while recovering from a reduction,
 /// nor on acknowledgments of a flow that its window did not limit. A further timeout within an episode collapses the
@@ -17,7 +18,6 @@ namespace anabranch::cc {
 
 struct LossBasedOptions {
   bool hystart = true;
-  bool paced = false;
   /// What one acknowledgment may add in slow start. RFC 3465 says two segments, which assumes acknowledgments of every
   /// second one; receivers with offload acknowledge a whole burst at once, so a burst is the limit here (RFC 9406 §4.2
   /// lifts the limit for paced senders likewise). After a timeout it is one segment, as RFC 3465 §2.3 demands.
@@ -48,6 +48,7 @@ class LossBased final : public Controller {
   void on_spurious_loss(Instant now) override;
   void on_lossy_handshake() override { state_.window = segment_; }
   void after_idle(Instant now, Duration rto) override;
+  void on_underused(Instant now, Bytes used) override;
   void set_segment(Bytes segment) override;
 
   Bytes window() const override { return state_.window; }
@@ -195,6 +196,16 @@ void LossBased<R>::after_idle(Instant now, Duration rto) {
 }
 
 template <WindowRule R>
+void LossBased<R>::on_underused(Instant now, Bytes used) {
+  const Bytes keep = std::max(used, initial_window(segment_));
+  if (episode_ != Episode::none || state_.window <= keep) { return; }
+  if (state_.threshold != kNoThreshold) { state_.threshold = std::max(state_.threshold, state_.window * 3 / 4); }
+  state_.window = (state_.window + keep) / 2;
+  state_.carry = 0;
+  if constexpr (requires(R r) { r.idled(now); }) { state_.rule.idled(now); }
+}
+
+template <WindowRule R>
 void LossBased<R>::set_segment(Bytes segment) {
   ANABRANCH_CHECK(segment > Bytes{});
   segment_ = segment;
@@ -204,10 +215,11 @@ void LossBased<R>::set_segment(Bytes segment) {
 
 template <WindowRule R>
 Rate LossBased<R>::pacing() const {
-  if (!options_.paced || srtt_.ns <= 0) { return {}; }
-  // Twice the window a round trip while it doubles, a quarter more than it afterwards: never the limit by itself.
-  const unsigned __int128 quarters = in_slow_start() ? 8 : 5;
-  const unsigned __int128 rate = quarters * state_.window.n * 1'000'000'000u / 4 / static_cast<std::uint64_t>(srtt_.ns);
+  if (srtt_.ns <= 0) { return {}; }
+  // Twice the window a round trip while it doubles, a fifth more than it afterwards (Linux's tcp_pacing_ss_ratio and
+  // tcp_pacing_ca_ratio): never the limit by itself.
+  const unsigned __int128 tenths = in_slow_start() ? 20 : 12;
+  const unsigned __int128 rate = tenths * state_.window.n * 1'000'000'000u / 10 / static_cast<std::uint64_t>(srtt_.ns);
   return {static_cast<std::uint64_t>(std::min<unsigned __int128>(rate, std::numeric_limits<std::uint64_t>::max()))};
 }
 }  // namespace anabranch::cc

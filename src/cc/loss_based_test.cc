@@ -213,17 +213,41 @@ TEST(Segment, ItsSizeSetsTheInitialWindowBeforeDataAndAFloorAfter) {
   EXPECT_EQ(reno.window(), 14'000_B);
 }
 
-TEST(Pacing, IsOffUnlessAskedForAndThenNeverBelowTheWindowsRate) {
-  Reno plain{kSegment, {}, kPlain};
-  Reno paced{kSegment, {}, {.hystart = false, .paced = true}};
-  EXPECT_EQ(paced.pacing(), Rate{});  // no round-trip time yet
-  FlowDriver a{plain, 100_ms}, b{paced, 100_ms};
-  a.round();
-  b.round();
-  EXPECT_EQ(plain.pacing(), Rate{});
-  EXPECT_EQ(paced.pacing(), Rate{400'000});  // 20 segments, twice, each 100 ms
-  b.lose_and_recover();
-  EXPECT_EQ(paced.pacing(), Rate{125'000});  // 10 segments and a quarter
+TEST(Pacing, IsNeverBelowTheWindowsRate) {
+  Reno reno{kSegment, {}, kPlain};
+  EXPECT_EQ(reno.pacing(), Rate{});  // no round-trip time yet
+  FlowDriver path{reno, 100_ms};
+  path.round();
+  EXPECT_EQ(reno.pacing(), Rate{400'000});  // 20 segments, twice, each 100 ms
+  path.lose_and_recover();
+  EXPECT_EQ(reno.pacing(), Rate{120'000});  // 10 segments and a fifth
+}
+
+TEST(Underused, AWindowThatIsNotNeededGoesHalfWayToWhatIs) {  // RFC 2861, as Linux
+  Reno reno{kSegment, {}, kPlain};
+  FlowDriver path{reno, 100_ms};
+  path.rounds(3);  // 80 segments
+  reno.on_underused(path.now(), 40'000_B);
+  EXPECT_EQ(path.segments(), 60);
+  reno.on_underused(path.now(), 2000_B);
+  EXPECT_EQ(path.segments(), 35);  // never below the initial window of ten
+  for (int i = 0; i < 20; ++i) { reno.on_underused(path.now(), 2000_B); }
+  EXPECT_EQ(path.segments(), 10);
+  EXPECT_EQ(reno.threshold(), kNoThreshold);
+}
+
+TEST(Underused, RemembersThreeQuartersAsThreshold) {
+  Reno reno{kSegment, {}, kPlain};
+  FlowDriver path{reno, 100_ms};
+  path.rounds(3);
+  path.lose_and_recover();  // 40 segments
+  reno.on_underused(path.now(), 2000_B);
+  EXPECT_EQ(path.segments(), 25);
+  EXPECT_EQ(reno.threshold(), 40'000_B);
+  path.lose(Sign::duplicate);
+  const Bytes window = reno.window();
+  reno.on_underused(path.now(), 2000_B);  // not while recovering
+  EXPECT_EQ(reno.window(), window);
 }
 
 TEST(BetweenLosses, IsTheLargerOfTheLastTwoDistances) {  // OLIA's estimate

@@ -1,6 +1,7 @@
 #include "crypto/hmac.hh"
 
 #include "base/check.hh"
+#include "crypto/wipe.hh"
 
 #include <algorithm>
 
@@ -15,14 +16,17 @@ template <class Digest>
 Digest hmac(Digest (*hash)(std::span<const std::uint8_t>), std::span<const std::uint8_t> key,
             std::span<const std::uint8_t> message) {
   ANABRANCH_CHECK(message.size() <= kLongestMessage);
-  std::array<std::uint8_t, kBlock> block{};
+  Secret<std::array<std::uint8_t, kBlock>> block_secret;
+  auto& block = block_secret.get();
   if (key.size() > kBlock) {
     std::ranges::copy(hash(key), block.begin());
   } else {
     std::ranges::copy(key, block.begin());
   }
-  std::array<std::uint8_t, kBlock + kLongestMessage> inner{};
-  std::array<std::uint8_t, kBlock + std::tuple_size_v<Digest>> outer{};
+  Secret<std::array<std::uint8_t, kBlock + kLongestMessage>> inner_secret;
+  Secret<std::array<std::uint8_t, kBlock + std::tuple_size_v<Digest>>> outer_secret;
+  auto& inner = inner_secret.get();
+  auto& outer = outer_secret.get();
   for (std::size_t i = 0; i < kBlock; ++i) {
     inner[i] = block[i] ^ 0x36;
     outer[i] = block[i] ^ 0x5c;

@@ -11,8 +11,8 @@ namespace {
 
 template <class... Numbers>
 auto in_network_order(Numbers... numbers) {
-  std::array<std::uint8_t, (sizeof(Numbers) + ...)> bytes{};
-  wire::Writer out{bytes};
+  Secret<std::array<std::uint8_t, (sizeof(Numbers) + ...)>> bytes;
+  wire::Writer out{bytes.get()};
   const auto write = [&](auto n) {
     if constexpr (sizeof n == 8) {
       out.u64(n);
@@ -31,16 +31,16 @@ std::uint64_t last_word(std::span<const std::uint8_t> digest) { return wire::Rea
 template <class Use>
 auto with_hash(wire::Key key, wire::Version version, Use use) {
   const auto bytes = in_network_order(key.raw);
-  return version == wire::Version::v0 ? use(std::span<const std::uint8_t>{sha1(bytes)})
-                                      : use(std::span<const std::uint8_t>{sha256(bytes)});
+  return version == wire::Version::v0 ? use(std::span<const std::uint8_t>{sha1(bytes.get())})
+                                      : use(std::span<const std::uint8_t>{sha256(bytes.get())});
 }
 
 template <class Use>
 auto with_join_mac(const JoinParty& sender, const JoinParty& receiver, wire::Version version, Use use) {
   const auto key = in_network_order(sender.key.raw, receiver.key.raw);
   const auto message = in_network_order(sender.nonce, receiver.nonce);
-  return version == wire::Version::v0 ? use(std::span<const std::uint8_t>{hmac_sha1(key, message)})
-                                      : use(std::span<const std::uint8_t>{hmac_sha256(key, message)});
+  return version == wire::Version::v0 ? use(std::span<const std::uint8_t>{hmac_sha1(key.get(), message.get())})
+                                      : use(std::span<const std::uint8_t>{hmac_sha256(key.get(), message.get())});
 }
 }  // namespace
 
@@ -71,7 +71,7 @@ std::uint64_t add_addr_mac(wire::Key sender, wire::Key receiver, wire::AddressId
   message.u8(id.raw);
   message.bytes(address.bytes());
   message.u16(port);
-  return last_word(hmac_sha256(in_network_order(sender.raw, receiver.raw), message.written()));
+  return last_word(hmac_sha256(in_network_order(sender.raw, receiver.raw).get(), message.written()));
 }
 
 std::uint64_t add_addr_mac(wire::Key sender, wire::Key receiver, const wire::AddAddr& option) {

@@ -5,6 +5,7 @@
 #pragma once
 #include "base/address.hh"
 #include "base/seq.hh"
+#include "crypto/wipe.hh"
 #include "wire/mptcp_option.hh"
 
 #include <array>
@@ -20,6 +21,7 @@ DataSeq idsn_of(wire::Key key, wire::Version version = wire::Version::v1);
 struct JoinParty {
   wire::Key key;            ///< from the connection's MP_CAPABLE
   std::uint32_t nonce = 0;  ///< from this join's SYN or SYN/ACK
+  ~JoinParty() { wipe(&key, sizeof key); }
 };
 /// MP_JOIN on SYN/ACK: the leftmost 64 bits. `sender` is the one who sends the SYN/ACK.
 std::uint64_t join_syn_ack_mac(const JoinParty& sender, const JoinParty& receiver,

@@ -1,5 +1,7 @@
 #include "crypto/syn_cookie.hh"
 
+#include "crypto/keys.hh"
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 #include <set>
@@ -131,6 +133,7 @@ TEST(Wiping, SecretsLeaveNoTrace) {
   constexpr std::uint64_t kSecret = 0x0123456789abcdefu;
   EXPECT_FALSE(leaves_a_trace<Secret<wire::Key>>(kSecret, wire::Key{kSecret}));
   EXPECT_FALSE(leaves_a_trace<SipKey>(kSecret, SipKey{.k0 = kSecret, .k1 = 1}));
+  EXPECT_FALSE(leaves_a_trace<JoinParty>(kSecret, JoinParty{{kSecret}, 1}));
   EXPECT_TRUE(leaves_a_trace<wire::Key>(kSecret, wire::Key{kSecret}));  // the test can fail
 }
 }  // namespace

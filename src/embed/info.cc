@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <netinet/in.h>
 
 using namespace anabranch;
 using namespace anabranch::embed;
@@ -77,6 +78,24 @@ int anb_subflows(anb_stack* s, int fd, anb_subflow_info* out, size_t count, size
   if (!info) { return -ENOTCONN; }
   for (std::size_t i = 0; i < std::min(count, info->subflows.size()); ++i) { out[i] = describe(info->subflows[i]); }
   return static_cast<int>(info->subflows.size());
+}
+
+int anb_subflow_open(anb_stack* s, int fd, const sockaddr* local, const sockaddr* remote, int backup, anb_time now) {
+  const Connected* c = connected(s, fd);
+  if (c == nullptr) { return no_connection(s, fd); }
+  const auto length = [](const sockaddr* a) -> socklen_t {
+    return a->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  };
+  if (remote == nullptr) { return -EINVAL; }
+  const auto to = read_address(remote, length(remote));
+  const auto from = local == nullptr ? std::nullopt : read_address(local, length(local));
+  if (!to || (local != nullptr && !from)) { return -EAFNOSUPPORT; }
+  const auto info = s->stack.info(c->id, {});
+  if (info && info->protocol == mptcp::Protocol::tcp) { return -EOPNOTSUPP; }
+  const auto address = from ? std::optional{from->address} : std::nullopt;
+  const auto asked = s->stack.open_subflow(c->id, address, *to, backup != 0, at(now));
+  s->take_events(now);
+  return asked ? 0 : -errno_of(asked.error().code);
 }
 
 int anb_subflow_close(anb_stack* s, int fd, uint32_t subflow, anb_time now) {

@@ -54,17 +54,21 @@ int anb_interface_remove(anb_stack* s, uint32_t interface, anb_time now) {
 }
 
 int anb_address_add(anb_stack* s, uint32_t interface, const sockaddr* address, socklen_t length, unsigned prefix,
-                    anb_time now) {
+                    unsigned flags, anb_time now) {
   anb_stack::Port* p = s->port(interface);
   if (p == nullptr) { return -ENODEV; }
   const auto a = read_address(address, length);
   if (!a) { return -EAFNOSUPPORT; }
+  if (flags > (ANB_ADDRESS_BACKUP | ANB_ADDRESS_NO_SUBFLOWS | ANB_ADDRESS_NO_ANNOUNCE)) { return -EINVAL; }
   if (prefix > a->address.size() * 8 || a->address.is_unspecified() || a->address.is_multicast()) { return -EINVAL; }
   for (const anb_stack::Port& other : s->ports) {
     const auto& known = other.interface.addresses;
     if (std::ranges::find(known, a->address, &InterfaceAddress::address) != known.end()) { return -EEXIST; }
   }
-  p->interface.addresses.push_back({a->address, prefix});
+  const AddressUse use{.subflows = (flags & ANB_ADDRESS_NO_SUBFLOWS) == 0,
+                       .announced = (flags & ANB_ADDRESS_NO_ANNOUNCE) == 0,
+                       .backup = (flags & ANB_ADDRESS_BACKUP) != 0};
+  p->interface.addresses.push_back({a->address, prefix, use});
   s->tell_network(now);
   return 0;
 }

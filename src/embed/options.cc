@@ -122,6 +122,14 @@ const IntOption kOptions[] = {
        return 0;
      },
      [](const anb_stack&, Socket& s) { return s.config.checksum ? 1 : 0; }},
+    {ANB_SOL, ANB_VERSIONS, When::before,
+     [](Socket& s, int v) {
+       constexpr mptcp::Versions kThem[] = {mptcp::Versions::v0, mptcp::Versions::v1, mptcp::Versions::prefer_v1};
+       if (v < 0 || v >= static_cast<int>(std::size(kThem))) { return -EINVAL; }
+       s.config.versions = kThem[v];
+       return 0;
+     },
+     [](const anb_stack&, Socket& s) { return static_cast<int>(s.config.versions); }},
     {ANB_SOL, ANB_MAX_SUBFLOWS, When::before, [](Socket& s, int v) { return within(s.config.max_subflows, v, 1, 255); },
      [](const anb_stack&, Socket& s) { return static_cast<int>(s.config.max_subflows); }},
     {ANB_SOL, ANB_MAX_REMOTE, When::before,

@@ -5,13 +5,35 @@
 namespace anabranch::mptcp {
 
 std::optional<wire::AddressId> Addresses::id_of(const LocalAddress& where) {
+  std::optional<wire::AddressId> door;
   for (const auto& [id, local] : locals_) {
-    if (local.where.address == where.address && !local.retired) { return id; }
+    if (local.where.address != where.address || local.retired) { continue; }
+    if (!local.port) { return id; }
+    if (!door) { door = id; }
   }
+  // An address that has only a door is known by it: the peer need not hear of both.
+  return door ? door : add({.where = where});
+}
+
+std::optional<wire::AddressId> Addresses::door(const LocalAddress& where, std::uint16_t port) {
+  for (const auto& [id, local] : locals_) {
+    if (local.where.address == where.address && local.port == port) { return id; }
+  }
+  return add({.where = where, .port = port});
+}
+
+std::optional<wire::AddressId> Addresses::id_at(const LocalAddress& where, std::uint16_t port) {
+  for (const auto& [id, local] : locals_) {
+    if (local.where.address == where.address && local.port == port && !local.retired) { return id; }
+  }
+  return id_of(where);
+}
+
+std::optional<wire::AddressId> Addresses::add(const Local& local) {
   for (unsigned raw = 1; raw < 256; ++raw) {
     const wire::AddressId id{static_cast<std::uint8_t>(raw)};
     if (!locals_.contains(id)) {
-      locals_[id] = {where, false, false};
+      locals_[id] = local;
       return id;
     }
   }
@@ -44,13 +66,13 @@ std::optional<wire::AddressId> Addresses::remote_id(const SocketAddress& where) 
   return std::nullopt;
 }
 
-void Addresses::announce(wire::AddressId id, std::optional<std::uint16_t> port) {
+void Addresses::announce(wire::AddressId id) {
   const Local* l = local(id);
   if (!l) { return; }
   std::erase(withdrawn_, id);
   const auto same = [id](const Announcement& a) { return a.option.id == id; };
   if (std::ranges::any_of(announcing_, same)) { return; }
-  announcing_.push_back({.option = {.id = id, .address = l->where.address, .port = port, .mac = {}}});
+  announcing_.push_back({.option = {.id = id, .address = l->where.address, .port = l->port, .mac = {}}});
 }
 
 void Addresses::withdraw(wire::AddressId id) {

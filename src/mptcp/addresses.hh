@@ -4,7 +4,7 @@
 /// echo comes or its tries are used up, because a peer may drop the second while it works on the first (Linux does).
 /// Owned by a connection; sends nothing itself: `due` says what shall leave.
 #pragma once
-#include "base/address.hh"
+#include "base/network.hh"
 #include "base/units.hh"
 #include "wire/mptcp_option.hh"
 
@@ -19,6 +19,7 @@ namespace anabranch::mptcp {
 struct LocalAddress {
   InterfaceId interface;
   Address address;
+  AddressUse use;
   constexpr auto operator<=>(const LocalAddress&) const = default;
 };
 
@@ -31,12 +32,17 @@ class Addresses {
   // --- ours
   struct Local {
     LocalAddress where;
+    std::optional<std::uint16_t> port = {};  ///< announced with this one; else joins come to the connection's own
     bool up = false;
-    bool retired = false;  ///< id 0 after a REMOVE_ADDR: never announced, it would mean nothing to the peer again
+    bool retired = false;  ///< withdrawn: id 0, which would mean nothing to the peer again, and doors that were closed
   };
-  void set_initial_local(const LocalAddress& where) { locals_[{0}] = {where, true, false}; }
+  void set_initial_local(const LocalAddress& where) { locals_[{0}] = {.where = where, .up = true}; }
   /// The id of an address: the one it has, or a new one. None when all 256 are taken.
   std::optional<wire::AddressId> id_of(const LocalAddress& where);
+  /// The id of an address with a port of its own for joins, likewise; not that of the address itself, if it has one.
+  std::optional<wire::AddressId> door(const LocalAddress& where, std::uint16_t port);
+  /// The id of where a join came to: the door there, or the address.
+  std::optional<wire::AddressId> id_at(const LocalAddress& where, std::uint16_t port);
   const std::map<wire::AddressId, Local>& locals() const { return locals_; }
   Local* local(wire::AddressId id);
 
@@ -55,7 +61,7 @@ class Addresses {
   std::optional<wire::AddressId> remote_id(const SocketAddress& where) const;
 
   // --- announcements
-  void announce(wire::AddressId id, std::optional<std::uint16_t> port = {});
+  void announce(wire::AddressId id);
   void withdraw(wire::AddressId id);
   /// The address is up again before its withdrawal left.
   void back(wire::AddressId id) { std::erase(withdrawn_, id); }
@@ -69,6 +75,7 @@ class Addresses {
   static constexpr unsigned kTries = 4;  ///< first transmission and three repetitions, as Linux
 
  private:
+  std::optional<wire::AddressId> add(const Local& local);
   struct Announcement {
     wire::AddAddr option;  ///< without the MAC: the connection has the keys
     unsigned tries = 0;

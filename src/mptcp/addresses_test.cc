@@ -68,9 +68,22 @@ TEST_F(AddressesTest, AnAnnouncementNobodyEchoesGivesWayToTheNext) {
   for (Instant now = start; now <= start + 7_s; now = addresses.deadline()) { EXPECT_EQ(due(now)->id, id(1)); }
   EXPECT_EQ(due(start + 15_s)->id, id(2));
 }
+// RFC 6824 §3.4.1: no echo, and one ADD_ADDR a round trip so that they keep their order.
+TEST_F(AddressesTest, WhereNobodyEchoesEachIsAnnouncedOnceAndTheNextAfterARoundTrip) {
+  Addresses quiet{4, false};
+  for (const unsigned n : {1u, 2u}) {
+    (void)quiet.id_of(local(n));
+    quiet.announce(id(n));
+  }
+  EXPECT_EQ(quiet.due_announcement(start, 1_s)->id, id(1));
+  EXPECT_FALSE(quiet.due_announcement(start + 1_s - 1_ns, 1_s));
+  EXPECT_EQ(quiet.due_announcement(start + 1_s, 1_s)->id, id(2));
+  EXPECT_FALSE(quiet.due_announcement(start + 2_s, 1_s));
+  EXPECT_TRUE(quiet.deadline().is_never());
+}
 TEST_F(AddressesTest, OnlyTheExactEchoCounts) {
-  (void)addresses.id_of(local(1));
-  addresses.announce(id(1), 8080);
+  EXPECT_EQ(addresses.door(local(1), 8080), id(1));
+  addresses.announce(id(1));
   const wire::AddAddr sent = *due(start);
   EXPECT_EQ(sent.port, 8080);
   wire::AddAddr wrong = echo_of(sent);
@@ -128,6 +141,16 @@ TEST_F(AddressesTest, TheInitialAddressGetsANewIdOnceItWasWithdrawn) {
   EXPECT_EQ(addresses.id_of(local(0)), id(0));  // not said yet
   (void)addresses.due_withdrawal();
   EXPECT_EQ(addresses.id_of(local(0)), id(1));
+}
+TEST_F(AddressesTest, ADoorHasAnIdOfItsOwnUnlessTheAddressIsKnownByItAlone) {
+  EXPECT_EQ(addresses.door(local(0), 8080), id(1));  // the initial address, another port
+  EXPECT_EQ(addresses.id_of(local(0)), id(0));
+  EXPECT_EQ(addresses.door(local(0), 8081), id(2));
+  EXPECT_EQ(addresses.door(local(0), 8080), id(1));
+  EXPECT_EQ(addresses.door(local(4), 8080), id(3));
+  EXPECT_EQ(addresses.id_of(local(4)), id(3));
+  EXPECT_EQ(addresses.id_at(local(0), 8081), id(2));
+  EXPECT_EQ(addresses.id_at(local(0), 80), id(0));
 }
 TEST_F(AddressesTest, RemoteAddressesAreLearnedOnceAndUpToALimit) {
   addresses.set_initial_remote(remote(0));

@@ -34,6 +34,12 @@ enum class FallbackReason : std::uint8_t {
   peer_infinite_mapping,     ///< the peer sent an infinite mapping or MP_FAIL
 };
 
+/// How an abort ends a connection (RFC 8684 §3.5).
+enum class FastClose : std::uint8_t {
+  on_reset,  ///< an RST with MP_FASTCLOSE on every subflow, and nothing more (as Linux)
+  on_ack,    ///< MP_FASTCLOSE on an ACK of one, repeated until its RST comes; plain RSTs on the others
+};
+
 struct Config {
   bool multipath = true;             ///< false: plain TCP
   Versions versions = Versions::v1;  ///< of MPTCP, to offer and to take (docs/versions.md)
@@ -50,6 +56,12 @@ struct Config {
   Duration close_timeout = {60'000'000'000};  ///< life without any subflow, waiting for a new one
   std::uint8_t hop_limit = 64;                ///< of every packet; in IPv4 its time to live (RFC 9293 §3.9.2)
   std::uint8_t dscp = 0;                      ///< Differentiated Services codepoint of every packet, 0 to 63 (RFC 2474)
+  /// Who finishes second leaves the FINs of the subflows, and TIME-WAIT, to the other for so long (RFC 8041 §3.6).
+  Duration wait_for_fins = {1'000'000'000};
+  FastClose fast_close = FastClose::on_reset;
+  /// C in MP_CAPABLE (RFC 8684 §3.1): the peer opens nothing to the address of the initial subflow, because it may lead
+  /// to another machine (a load balancer, a NAT). Other addresses are announced as usual.
+  bool no_joins_to_this_address = false;
 };
 
 struct SubflowInfo {
@@ -87,6 +99,10 @@ struct ConnectionInfo {
 template <>
 struct anabranch::Names<anabranch::mptcp::Protocol> {
   static constexpr std::string_view list[] = {"tcp", "mptcp"};
+};
+template <>
+struct anabranch::Names<anabranch::mptcp::FastClose> {
+  static constexpr std::string_view list[] = {"on_reset", "on_ack"};
 };
 template <>
 struct anabranch::Names<anabranch::mptcp::FallbackReason> {

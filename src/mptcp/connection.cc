@@ -124,7 +124,7 @@ std::size_t Connection::half_open_joins() const {
 std::expected<wire::JoinSynAck, wire::ResetReason> Connection::answer_join(const Way& way, const wire::JoinSyn& syn,
                                                                            std::uint32_t nonce, Instant now) {
   counters_.add(Counter::mp_join_syn_received);
-  const auto local = addresses_.id_of({way.interface, way.addresses.local.address});
+  const auto local = addresses_.id_at({way.interface, way.addresses.local.address}, way.addresses.local.port);
   if (!takes_joins() || !local) {
     counters_.add(Counter::mp_join_refused);
     return std::unexpected(wire::ResetReason::administratively_prohibited);
@@ -145,7 +145,7 @@ tcp::Verdict Connection::resume_join(const Way& way, const Segment& syn, std::ui
                                      Instant now) {
   const auto* o = wire::find<wire::JoinSyn>(syn.mptcp);
   ANABRANCH_CHECK(o != nullptr);
-  const auto local = addresses_.id_of({way.interface, way.addresses.local.address});
+  const auto local = addresses_.id_at({way.interface, way.addresses.local.address}, way.addresses.local.port);
   if (!takes_joins() || !local) {
     counters_.add(Counter::mp_join_refused);
     return tcp::ResetWith{wire::ResetReason::administratively_prohibited};
@@ -175,13 +175,15 @@ std::optional<bool> Connection::offer_taken() const {
 
 void Connection::set_local_addresses(std::span<const LocalAddress> addresses, std::span<const InterfaceId> up,
                                      Instant now) {
-  if (session_.mode == Mode::mptcp) {  // plain TCP has no other path: its address may come back
+  std::optional<wire::AddressId> kept;  // withdrawn it would only be asked for its life
+  if (session_.mode == Mode::mptcp) {   // plain TCP has no other path: its address may come back
     for (const auto& s : subflows_) {
       const bool address_there = std::ranges::any_of(
           addresses, [&](const LocalAddress& a) { return a.address == s->way().addresses.local.address; });
       const bool interface_there = std::ranges::find(up, s->way().interface) != up.end();
       // The last one of a side that cannot open others is kept: the address may come back before the peer has noticed.
       const bool irreplaceable = !active_ && session_.alive == 1;
+      if (irreplaceable) { kept = s->lane().local; }
       if (s->over || (address_there && interface_there) || irreplaceable) { continue; }
       s->set_ended_by("interface_lost");
       s->silent = true;
@@ -194,19 +196,54 @@ void Connection::set_local_addresses(std::span<const LocalAddress> addresses, st
   }
   for (const wire::AddressId id : gone) {
     addresses_.local(id)->up = false;
-    if (session_.mode == Mode::mptcp) { addresses_.withdraw(id); }
+    if (session_.mode == Mode::mptcp && id != kept) { addresses_.withdraw(id); }
     tell_path_manager(LocalDown{id}, now);
   }
   for (const LocalAddress& a : addresses) {
     const auto id = addresses_.id_of(a);
     if (!id) { continue; }
-    const bool was_up = addresses_.local(*id)->up;
-    *addresses_.local(*id) = {a, true, false};
+    Addresses::Local& local = *addresses_.local(*id);
+    const bool was_up = local.up;
+    const bool other_use = local.where.use != a.use;
+    local = {.where = a, .port = local.port, .up = true};
     addresses_.back(*id);
-    if (!was_up || *id == wire::AddressId{0}) { tell_path_manager(LocalUp{*id, a.address}, now); }
+    if (!was_up || other_use || *id == wire::AddressId{0}) { tell_path_manager(LocalUp{*id, a.address, a.use}, now); }
+  }
+  for (const auto& [id, local] : addresses_.locals()) {  // doors at addresses that have an id of their own
+    const bool there = std::ranges::find(addresses, local.where.address, &LocalAddress::address) != addresses.end();
+    if (!local.port || local.up || local.retired || !there) { continue; }
+    addresses_.local(id)->up = true;
+    addresses_.back(id);
+    tell_path_manager(LocalUp{id, local.where.address, {.subflows = false}}, now);
   }
   tell_path_manager(NetworkChanged{}, now);
   settle(now);
+}
+
+Status Connection::announce(const LocalAddress& where, std::optional<std::uint16_t> port, Instant now) {
+  if (session_.mode == Mode::tcp) { return fail(Errc::no_such_path, "announce: plain TCP"); }
+  const auto id = port ? addresses_.door(where, *port) : addresses_.id_of(where);
+  if (!id) { return fail(Errc::limit_reached, "announce"); }
+  Addresses::Local& local = *addresses_.local(*id);
+  const bool was_up = std::exchange(local.up, true);
+  local.retired = false;
+  addresses_.back(*id);
+  if (!was_up) { tell_path_manager(LocalUp{*id, where.address, {.subflows = false}}, now); }
+  if (!port) { addresses_.announce(*id); }  // perhaps once more, so that the peer tries again (§3.4.1)
+  settle(now);
+  return {};
+}
+
+Status Connection::withdraw(const LocalAddress& where, std::uint16_t port, Instant now) {
+  const auto id = addresses_.id_at(where, port);
+  Addresses::Local* local = id ? addresses_.local(*id) : nullptr;
+  if (!local || local->port != port || !local->up) { return fail(Errc::no_such_path, "withdraw"); }
+  local->up = false;
+  local->retired = true;  // it is not the network that took it away
+  if (session_.mode == Mode::mptcp) { addresses_.withdraw(*id); }
+  tell_path_manager(LocalDown{*id}, now);
+  settle(now);
+  return {};
 }
 
 std::optional<OpenRequest> Connection::poll_request() {
@@ -240,6 +277,7 @@ tcp::Verdict Connection::on_segment(SubflowId on, const Segment& segment, Instan
   if (!s) { return tcp::Drop::not_for_this_state; }
   const tcp::Verdict verdict = s->endpoint().on_segment(segment, now);
   if (std::holds_alternative<tcp::Taken>(verdict)) { s->heard(now); }
+  s->resolve_trouble(now);
   settle(now);
   return verdict;
 }
@@ -262,6 +300,7 @@ void Connection::on_deadline(Instant now) {
     if (Subflow* s = best()) { s->endpoint().send_probe(); }
   }
   if (timers_.take_due(Timer::no_subflow, now)) { die(Errc::timed_out, now); }
+  (void)timers_.take_due(Timer::wait_for_fins, now);  // settle sees that the waiting is over
   if (timers_.take_due(Timer::linger, now)) { die(Errc::closed, now); }
   if (path_manager_->deadline() <= now) {
     std::vector<Request> out;
@@ -341,11 +380,13 @@ void Connection::abort(Instant now) {
   if (phase_ == Phase::dead) { return; }
   session_.receive.discard_unread();
   if (session_.mode == Mode::mptcp) { counters_.add(Counter::mp_fastclose_sent); }
-  // Where an RST does not carry MP_FASTCLOSE one subflow stays for it. If none can, or the peer may not have heard yet
-  // that this is MPTCP, RSTs are better than nothing.
-  Subflow* waits = session_.confirmed && !session_.dialect.fast_close_on_reset ? best() : nullptr;
+  // Where an RST does not carry MP_FASTCLOSE, or shall not, one subflow stays for it. If none can, or the peer may not
+  // have heard yet that this is MPTCP, RSTs are better than nothing.
+  const bool on_ack = !session_.dialect.fast_close_on_reset || session_.config.fast_close == FastClose::on_ack;
+  Subflow* waits = session_.confirmed && on_ack ? best() : nullptr;
   for (const auto& s : subflows_) {
-    s->lane().fast_closing = session_.mode == Mode::mptcp && !waits;
+    const bool says_it = !waits || (s.get() == waits && session_.dialect.fast_close_on_reset);
+    s->lane().fast_closing = session_.mode == Mode::mptcp && says_it;
     s->set_ended_by("aborted");
     if (s.get() == waits) {
       s->begin_fast_close();
@@ -387,6 +428,26 @@ Status Connection::close_subflow(SubflowId id, Instant now) {
   s->set_ended_by("closed");
   s->endpoint().abort(wire::ResetReason::unacceptable_performance);
   settle(now);
+  return {};
+}
+
+Status Connection::open_subflow(const Address& from, const SocketAddress& to, bool backup) {
+  if (phase_ != Phase::open || session_.mode != Mode::mptcp) { return fail(Errc::no_such_path, "open_subflow"); }
+  const auto& locals = addresses_.locals();
+  const auto ours =
+      std::ranges::find_if(locals, [&](const auto& l) { return l.second.up && l.second.where.address == from; });
+  if (ours == locals.end()) { return fail(Errc::no_such_path, "open_subflow: not an address of this connection"); }
+  if (subflows_.size() + requests_.size() >= session_.config.max_subflows) {
+    return fail(Errc::limit_reached, "open_subflow");
+  }
+  // An address that was never announced gets an id that only we use, from the end that peers use last.
+  wire::AddressId remote{0xff};
+  if (const auto known = addresses_.remote_id(to)) {
+    remote = *known;
+  } else {
+    while (remote.raw > 1 && addresses_.remote(remote) != nullptr) { --remote.raw; }
+  }
+  requests_.push_back({{ours->first, remote}, ours->second.where, to, backup});
   return {};
 }
 

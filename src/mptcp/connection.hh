@@ -80,6 +80,11 @@ class Connection final : private cc::Group {
   /// The addresses subflows may use from now on, and the interfaces that are up; what is gone ends its subflows at once.
   void set_local_addresses(std::span<const LocalAddress> addresses, std::span<const InterfaceId> up, Instant now);
   std::optional<OpenRequest> poll_request();
+  /// Joins are taken at this address and port too, and the peer is told (RFC 8684 §3.4.1); without a port only the
+  /// latter, again if need be. no_such_path: plain TCP. limit_reached: no id left.
+  Status announce(const LocalAddress& where, std::optional<std::uint16_t> port, Instant now);
+  /// Not any more.
+  Status withdraw(const LocalAddress& where, std::uint16_t port, Instant now);
   SubflowId open(const OpenRequest& request, const Way& way, Instant now);
   void refuse(const OpenRequest& request, Errc why, Instant now);
 
@@ -109,6 +114,9 @@ class Connection final : private cc::Group {
   const Config& config() const { return session_.config; }
   Status set_backup(SubflowId id, bool backup, Instant now);
   Status close_subflow(SubflowId id, Instant now);
+  /// A subflow that no path manager has asked for, from an address of ours. no_such_path: plain TCP, or the address is
+  /// not usable; limit_reached: `max_subflows`. What becomes of it shows in info().
+  Status open_subflow(const Address& from, const SocketAddress& to, bool backup);
 
   // --- for the stack
   bool established() const { return phase_ == Phase::open || phase_ == Phase::closing; }
@@ -127,7 +135,7 @@ class Connection final : private cc::Group {
 
  private:
   enum class Phase : std::uint8_t { handshake, open, closing, dead };
-  enum class Timer : std::uint8_t { data_retransmit, persist, no_subflow, linger, count_ };
+  enum class Timer : std::uint8_t { data_retransmit, persist, no_subflow, wait_for_fins, linger, count_ };
 
   std::span<const cc::Flow> flows() const override;
   Subflow& add(const Way& way, Lane lane, std::unique_ptr<SubflowRole> role);
@@ -137,7 +145,6 @@ class Connection final : private cc::Group {
 
   // settle: the consequences, in this order
   void settle(Instant now);
-  void judge_troubles(Instant now);
   void hear_endpoints(Instant now);
   void hear_event(Subflow& s, tcp::Endpoint::Event event, Instant now);
   void hear_news(Instant now);
@@ -150,6 +157,7 @@ class Connection final : private cc::Group {
   void note_mode(Instant now);
   void step_closing(Instant now);
   void step_closing_plain();
+  void finish_subflows();
   void end_finished_subflows(Instant now);
   void send_signals(Instant now);
   void say(const wire::MptcpOption& signal, Subflow& best);

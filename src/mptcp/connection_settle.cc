@@ -9,7 +9,6 @@
 namespace anabranch::mptcp {
 
 void Connection::settle(Instant now) {
-  judge_troubles(now);
   hear_endpoints(now);
   hear_news(now);
   note_mode(now);
@@ -19,17 +18,6 @@ void Connection::settle(Instant now) {
   arm_timers(now);
   tell_application();
   ANABRANCH_EXPENSIVE_CHECK(is_consistent());
-}
-
-/// Subflows with bytes that no mapping covers, now that it is clear who else is there.
-void Connection::judge_troubles(Instant now) {
-  session_.open = static_cast<unsigned>(std::ranges::count_if(
-      subflows_, [](const auto& s) { return !s->over && s->endpoint().phase() == tcp::Phase::open; }));
-  session_.join_in_doubt =
-      active_ && std::ranges::any_of(subflows_, [](const auto& s) {
-        return !s->over && s->lane().joined && s->endpoint().phase() == tcp::Phase::open && !s->role().carries_data();
-      });
-  for (const auto& s : subflows_) { s->resolve_trouble(now); }
 }
 
 // --- what endpoints report -------------------------------------------------------------------------------------
@@ -213,12 +201,6 @@ void Connection::note_mode(Instant now) {
   if (mode_told_ == session_.mode) { return; }
   mode_told_ = session_.mode;
   if (session_.mode != Mode::tcp) { return; }
-  requests_.clear();
-  for (const auto& s : subflows_) {  // joins that were not complete yet
-    if (s->plain() || s->over) { continue; }
-    s->set_ended_by("fallback");
-    s->endpoint().abort(wire::ResetReason::middlebox_interference);
-  }
   counters_.add(Counter::fallbacks);
   events_.push_back({Happened::fell_back});
   trace::emit(env_.trace, now, {number_, 0},
@@ -242,9 +224,12 @@ void Connection::step_closing(Instant now) {
     if (session_.send.fin_acknowledged()) { close.fin_acked(); }
     // §3.3.3: subflows are closed when both DATA_FINs are acknowledged. Our DATA_ACK of theirs leaves first.
     if (close.complete()) {
-      for (const auto& s : subflows_) {
-        if (!s->over) { s->endpoint().finish(); }
+      // Who finished first closes them, and keeps TIME-WAIT; the other only follows, if that does not take too long.
+      const bool follows = phase_ == Phase::open && !close.we_were_first;
+      if (follows && session_.config.wait_for_fins > Duration{}) {
+        timers_.set(Timer::wait_for_fins, now + session_.config.wait_for_fins);
       }
+      if (!timers_.is_set(Timer::wait_for_fins)) { finish_subflows(); }
     }
   }
   // What remains is the subflows' business; a peer that has vanished must not keep us for ever.
@@ -256,6 +241,19 @@ void Connection::step_closing(Instant now) {
     phase_ = Phase::closing;
     trace::emit(env_.trace, now, {number_, 0}, [] { return trace::ConnectionClosed{"closed", 0}; });
     events_.push_back({Happened::closed, Errc::closed});
+  }
+}
+
+/// §3.3.3: a FIN for each, but for those whose data had to go elsewhere: to repeat it now would be for nobody.
+void Connection::finish_subflows() {
+  for (const auto& s : subflows_) {
+    if (s->over) { continue; }
+    if (s->stalled && !s->lane().tx.empty()) {
+      s->set_ended_by(name(wire::ResetReason::too_much_outstanding_data));
+      s->endpoint().abort(wire::ResetReason::too_much_outstanding_data);
+    } else {
+      s->endpoint().finish();
+    }
   }
 }
 
@@ -488,8 +486,6 @@ void Connection::on_data_timeout(Instant now) {
   if (una >= session_.send.end() || still_on_its_way(una)) { return; }
   // Nothing was ever DATA_ACKed on the only subflow: the peer may have fallen back, and would take these as new bytes.
   if (session_.alive <= 1 && una == DataPos{1}) { return; }
-  const auto alone = std::ranges::find_if(subflows_, [](const auto& s) { return s->carries_data() && !s->over; });
-  if (session_.alive <= 1 && alone != subflows_.end() && (*alone)->lane().bare) { return (*alone)->distrust(now); }
   // Acknowledged by a subflow and not by the connection: the peer dropped it (or a middlebox lied). Once more.
   const Bytes queued = session_.send.reinject(una, una + MappingTx::kLongest, SubflowId{~0u});
   if (queued) { note_reinjected(queued, SubflowId{~0u}, "data_timeout", now); }

@@ -21,7 +21,7 @@ enum class Finding : std::uint8_t {
 
 struct Evidence {
   Finding finding = Finding::nothing;
-  bool only_subflow = true;    ///< no other subflow is alive; one that has not joined yet does not count
+  bool only_subflow = true;    ///< no other subflow is alive
   bool joined = false;         ///< this subflow came by MP_JOIN
   bool in_sequence = true;     ///< every byte so far, both ways, went over this subflow in data order
   bool checksum_seen = false;  ///< at least one checksum was verified
@@ -31,7 +31,7 @@ enum class Verdict : std::uint8_t {
   carry_on,
   become_tcp,              ///< plain TCP from here on, in place
   fail_and_become_tcp,     ///< MP_FAIL, then an infinite mapping: this subflow goes on alone
-  infinite_mapping,        ///< the peer said MP_FAIL: the same and an infinite mapping; or says nothing: the latter
+  infinite_mapping,        ///< plain TCP for us, with an infinite mapping to say so
   fail_and_reset_subflow,  ///< MP_FAIL on the RST; the connection lives on elsewhere
   reset_subflow,
 };
@@ -41,16 +41,16 @@ constexpr Verdict judge(const Evidence& e) {
   switch (e.finding) {
     case Finding::nothing: return Verdict::carry_on;
     case Finding::no_option_in_handshake: return e.joined ? Verdict::reset_subflow : Verdict::become_tcp;
-    // "One final Data Sequence Mapping ... in case the path drops options in one direction only."
+    // The path may drop options in one direction only: the other end must hear of it (§3.7).
     case Finding::no_dss_from_peer: return alone ? Verdict::infinite_mapping : Verdict::reset_subflow;
-    // Options passed and do not any more. The peer must hear of it: it would take our ACKs for a DATA_ACK that is late.
     case Finding::mapping_missing:
-    case Finding::mapping_contradicts: return alone ? Verdict::fail_and_become_tcp : Verdict::reset_subflow;
+    case Finding::mapping_contradicts: return alone ? Verdict::become_tcp : Verdict::reset_subflow;
     case Finding::checksum_wrong:
       if (!alone) { return Verdict::fail_and_reset_subflow; }
       // Before any good checksum nobody can say that the path ever worked: there is nothing to report (Linux too).
       return e.checksum_seen ? Verdict::fail_and_become_tcp : Verdict::become_tcp;
-    case Finding::peer_reports_failure: return alone ? Verdict::infinite_mapping : Verdict::reset_subflow;
+    // §3.7: answered with an MP_FAIL of our own, and the end of MPTCP in both directions.
+    case Finding::peer_reports_failure: return alone ? Verdict::fail_and_become_tcp : Verdict::reset_subflow;
     case Finding::infinite_mapping: return alone ? Verdict::become_tcp : Verdict::reset_subflow;
   }
   return Verdict::reset_subflow;

@@ -1,7 +1,7 @@
 /// Which subflows should exist: told facts, answers with requests. The connection checks limits and carries them out;
 /// what it cannot do comes back as a fact. No pointers into the connection; time comes with each call.
 #pragma once
-#include "base/address.hh"
+#include "base/network.hh"
 #include "base/result.hh"
 #include "base/units.hh"
 #include "mptcp/config.hh"
@@ -28,6 +28,7 @@ struct Established {  ///< the connection is MPTCP and may have more subflows
 struct LocalUp {
   wire::AddressId id;
   Address address;
+  AddressUse use;
 };
 struct NetworkChanged {};  ///< routes or interfaces are not what they were: what was refused may be possible now
 struct LocalDown {

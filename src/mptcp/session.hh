@@ -3,6 +3,7 @@
 /// Roles read and write it while a segment is taken in or made; they decide nothing beyond their own subflow. What
 /// concerns the connection they leave as `News`, which the connection works through when the segment is done.
 #pragma once
+#include "crypto/wipe.hh"
 #include "mptcp/config.hh"
 #include "mptcp/counters.hh"
 #include "mptcp/data_receive.hh"
@@ -81,10 +82,10 @@ struct Session {
 
   const Config config;
   const Dialect& dialect;
-  const wire::Key local_key;
+  const crypto::Secret<wire::Key> local_key;
   const wire::Token local_token;
   const DataSeq local_origin;  ///< IDSN: our data position 0
-  std::optional<wire::Key> remote_key;
+  std::optional<crypto::Secret<wire::Key>> remote_key;
   wire::Token remote_token;
   DataSeq remote_origin;
 
@@ -97,8 +98,6 @@ struct Session {
   bool heard_data_ack = false;      ///< on any subflow: windows count from DATA_ACKs from then on
   bool in_sequence = true;          ///< all data so far went over the initial subflow in order
   unsigned alive = 0;               ///< subflows
-  unsigned open = 0;                ///< of those, the ones past TCP's handshake
-  bool join_in_doubt = false;       ///< our third ACK of a join is unanswered: the peer may have it, or not
 
   DataSend send;
   DataReceive receive;

@@ -62,7 +62,7 @@ void Subflow::acknowledged(SubPos up_to) {
   if (plain_) { session_.send.on_data_ack(acknowledged_data_); }
 }
 
-void Subflow::deliver(SubPos at, Chain in_order, Instant now) {
+void Subflow::deliver(SubPos at, Chain in_order, Instant) {
   received_ += in_order.size().n;
   if (plain_) {
     session_.receive.insert(plain_->from().data + (at - plain_->from().sub), std::move(in_order));
@@ -76,7 +76,7 @@ void Subflow::deliver(SubPos at, Chain in_order, Instant now) {
   for (MappingRx::Piece& piece : t.pieces) { session_.receive.insert(piece.at, std::move(piece.bytes)); }
   if (t.trouble == MapTrouble::none) { return; }
   const Finding finding = t.trouble == MapTrouble::missing ? Finding::mapping_missing : Finding::checksum_wrong;
-  trouble_ = Trouble{finding, t.at, std::move(t.rest), now + kJoinPatience};
+  trouble_ = Trouble{finding, t.at, std::move(t.rest)};
 }
 
 void Subflow::peer_finished(SubPos at, Instant) {
@@ -95,7 +95,7 @@ tcp::Verdict Subflow::read(const Segment& segment, SubPos at, SubPos acknowledge
                           role_ = std::move(b.successor);
                           return tcp::Taken{has_signal};
                         },
-                        [this](Found& f) { return obey(f.finding, f.why, plain_from()); },
+                        [this](Found& f) { return obey(f.finding, f.why, lane_.rx.next()); },
                         [this](Refuse& r) -> tcp::Verdict {
                           refused_here_ = true;
                           set_ended_by(name(r.reason));
@@ -126,11 +126,8 @@ SubPos Subflow::send_limit(SubPos ack, Bytes window, SubPos previous) {
 }
 
 Evidence Subflow::evidence(Finding finding) const {
-  // A client cannot know whether its third ACK of a join has arrived: from then on it counts as another subflow. A
-  // peer that gives up by itself has not seen it, and then nothing went that way.
-  const bool told = finding == Finding::peer_reports_failure || finding == Finding::infinite_mapping;
   return {.finding = finding,
-          .only_subflow = told ? session_.in_sequence : session_.open <= 1,
+          .only_subflow = session_.alive <= 1,
           .joined = lane_.joined,
           .in_sequence = session_.in_sequence,
           .checksum_seen = lane_.rx.ever_verified()};
@@ -138,25 +135,12 @@ Evidence Subflow::evidence(Finding finding) const {
 
 /// Does what the verdict says. `from`: the first of the peer's bytes that count plainly.
 tcp::Verdict Subflow::obey(Finding finding, FallbackReason why, SubPos from) {
-  const Verdict verdict = judge(evidence(finding));
-  const bool resets = verdict == Verdict::reset_subflow || verdict == Verdict::fail_and_reset_subflow;
-  if (!resets && verdict != Verdict::carry_on) {
-    // What waits for the rest of its mapping, to be checked with it, will wait in vain.
-    if (Chain waiting = lane_.rx.take_pending(); !waiting.empty()) {
-      session_.receive.insert(session_.receive.next(), std::move(waiting));
-    }
-  }
   const Plain::From plainly{from, session_.receive.next()};
-  switch (verdict) {
+  switch (judge(evidence(finding))) {
     case Verdict::carry_on: return tcp::Taken{};
     case Verdict::become_tcp: become_plain(why, Plain{plainly}); return tcp::Taken{};
-    case Verdict::infinite_mapping:
-      if (finding == Finding::no_dss_from_peer) {
-        become_plain(why, Plain{plainly, lane_.tx.end()});
-        return tcp::Taken{};
-      }
-      [[fallthrough]];  // an MP_FAIL is answered in kind, so that both directions revert [8684-3.7-14]
-    case Verdict::fail_and_become_tcp: {
+    case Verdict::infinite_mapping: become_plain(why, Plain{plainly, lane_.tx.end()}); return tcp::Taken{};
+    case Verdict::fail_and_become_tcp: {  // also the answer to MP_FAIL, so that both directions revert [8684-3.7-14]
       Plain role{plainly, lane_.tx.end()};
       role.set_fail(wrap(session_.receive.next(), session_.remote_origin).raw);
       become_plain(why, std::move(role));
@@ -182,12 +166,6 @@ void Subflow::become_plain(FallbackReason why, Plain role) {
 
 void Subflow::resolve_trouble(Instant now) {
   if (!trouble_) { return; }
-  if (plain_) {  // the peer has said meanwhile what this is
-    Trouble t = *std::exchange(trouble_, {});
-    received_ -= t.rest.size().n;
-    return deliver(t.at, std::move(t.rest), now);
-  }
-  if (session_.join_in_doubt && session_.in_sequence && !lane_.joined && now < trouble_->until) { return; }
   Trouble t = *std::exchange(trouble_, {});
   if (t.finding == Finding::checksum_wrong) {
     session_.news.push_back({lane_.id, Counted{Counter::data_checksum_errors}});
@@ -211,14 +189,6 @@ void Subflow::begin_fast_close() {
   lane_.dss_owed = true;  // an ACK leaves for it
 }
 
-void Subflow::distrust(Instant) {
-  const tcp::Verdict verdict = obey(Finding::no_dss_from_peer, FallbackReason::no_dss_from_peer, plain_from());
-  if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) {
-    set_ended_by(name(Finding::no_dss_from_peer));
-    endpoint_.abort(reset->reason);
-  }
-}
-
 void Subflow::on_deadline(Instant now) {
   if (role_->deadline() <= now) { role_->on_deadline(session_, lane_, now); }
   if (endpoint_.deadline() <= now) { endpoint_.on_deadline(now); }
@@ -235,8 +205,7 @@ void Subflow::on_deadline(Instant now) {
 
 Instant Subflow::deadline() const {
   if (endpoint_.dead()) { return Instant::never(); }
-  const Instant judged = trouble_ ? trouble_->until : Instant::never();
-  const Instant next = std::min({endpoint_.deadline(), role_->deadline(), judged});
+  const Instant next = std::min(endpoint_.deadline(), role_->deadline());
   return doubt_ ? std::min(next, doubt_->deadline()) : next;
 }
 

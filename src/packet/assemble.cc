@@ -11,9 +11,11 @@ namespace {
 
 constexpr std::size_t kLargestPacket = 65'535;  // RFC 791 §3.1: 16 bits of total length; the same for IPv6 here
 
-void write_network(wire::Writer& out, const Addresses& a, const Envelope& envelope, std::size_t tcp_length) {
+void write_network(wire::Writer& out, const Addresses& a, const Envelope& envelope, wire::Ecn ecn,
+                   std::size_t tcp_length) {
+  const auto tos = static_cast<std::uint8_t>((envelope.tos & ~wire::kEcnBits) | static_cast<std::uint8_t>(ecn));
   if (a.local.address.family == Family::v4) {
-    wire::write_ipv4(out, {.tos = envelope.tos,
+    wire::write_ipv4(out, {.tos = tos,
                            .total_length = static_cast<std::uint16_t>(wire::Ipv4Header::kSize + tcp_length),
                            .id = envelope.ipv4_id,
                            .ttl = envelope.ttl,
@@ -22,7 +24,7 @@ void write_network(wire::Writer& out, const Addresses& a, const Envelope& envelo
                            .destination = a.remote.address});
     return;
   }
-  wire::write_ipv6(out, {.traffic_class = envelope.tos,
+  wire::write_ipv6(out, {.traffic_class = tos,
                          .flow_label = envelope.flow_label,
                          .payload_length = static_cast<std::uint16_t>(tcp_length),
                          .protocol = wire::kProtocolTcp,
@@ -74,7 +76,7 @@ Frame assemble(const Addresses& addresses, const Segment& segment, const Envelop
   const std::size_t tcp_length = size - tcp_at + payload;
 
   wire::Writer out{room.bytes};
-  write_network(out, addresses, envelope, tcp_length);
+  write_network(out, addresses, envelope, segment.ecn, tcp_length);
   write_transport(out, addresses, segment);
   ANABRANCH_CHECK(out.ok() && out.left() == 0);
 

@@ -32,7 +32,7 @@ class HeaderArena {
 /// What a packet says that is neither the connection's address nor in its segment.
 struct Envelope {
   std::uint8_t ttl = 64;         ///< or hop limit
-  std::uint8_t tos = 0;          ///< DSCP and ECN; IPv6: traffic class
+  std::uint8_t tos = 0;          ///< DSCP (IPv6: traffic class); the two bits of ECN are the segment's
   std::uint16_t ipv4_id = 0;     ///< of the first packet; a super-segment uses the following ones too
   std::uint32_t flow_label = 0;  ///< IPv6 only, 20 bits (RFC 6437)
   /// `pending`: the TCP checksum field holds the sum of the pseudo header, as checksum offload wants it.

@@ -114,6 +114,7 @@ std::expected<Dissection, DropReason> dissect_tcp(const Frame& frame, const Netw
   s.tcp = header.tcp;
   s.mptcp = std::move(header.mptcp);
   s.cut = frame.cut;
+  s.ecn = wire::ecn_of(ip.tos);
   const std::size_t from = ip.header + *size;
   if (from < ip.end) { s.payload = frame.bytes.part({from}, {ip.end - from}); }
   return out;

@@ -85,6 +85,42 @@ TEST(Packet, WhatIsAssembledIsDissectedAgain) {
   }
 }
 
+TEST(Packet, CarriesItsCongestionBitsBesideTheServiceClass) {  // RFC 3168 §5
+  Bench b;
+  for (const Addresses& addresses : {kV4, kV6}) {
+    for (const wire::Ecn ecn : {wire::Ecn::not_ect, wire::Ecn::ect1, wire::Ecn::ect0, wire::Ecn::ce}) {
+      Segment s = b.segment(100);
+      s.ecn = ecn;
+      const auto out = dissect(assemble(addresses, s, {.tos = 0x48}, b.arena));
+      ASSERT_TRUE(out.has_value());
+      EXPECT_EQ(std::get<Dissected>(*out).segment.ecn, ecn);
+      EXPECT_EQ(std::get<Dissected>(*out).tos, 0x48 | static_cast<int>(ecn));
+    }
+  }
+}
+
+TEST(Packet, IsMarkedByACongestedRouterOnlyIfItMayBe) {  // RFC 3168 §5
+  Bench b;
+  for (const Addresses& addresses : {kV4, kV6}) {
+    for (const std::uint32_t cut : {0u, 400u}) {
+      for (const wire::Ecn ecn : {wire::Ecn::not_ect, wire::Ecn::ect1, wire::Ecn::ect0, wire::Ecn::ce}) {
+        Segment s = b.segment(1000);
+        s.ecn = ecn;
+        s.cut = cut;
+        const auto marked = with_congestion_mark(assemble(addresses, s, {.tos = 0x48}, b.arena), b.arena);
+        ASSERT_EQ(marked.has_value(), ecn != wire::Ecn::not_ect);
+        if (!marked) { continue; }
+        const auto out = dissect(*marked);  // all checksums are right
+        ASSERT_TRUE(out.has_value()) << name(out.error());
+        EXPECT_EQ(std::get<Dissected>(*out).segment.ecn, wire::Ecn::ce);
+        EXPECT_EQ(std::get<Dissected>(*out).tos, 0x4b);
+        EXPECT_EQ(marked->cut, cut);
+        expect_same(std::get<Dissected>(*out).segment, s);
+      }
+    }
+  }
+}
+
 RC_GTEST_PROP(Packet, AnyHeaderIsAssembledAndDissected, ()) {
   Bench b;
   const wire::TcpHeader h = wire::arbitrary::header();

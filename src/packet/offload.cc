@@ -110,6 +110,25 @@ std::expected<std::size_t, DropReason> cut_frame(const Frame& frame, HeaderArena
   return index;
 }
 
+std::optional<Frame> with_congestion_mark(const Frame& frame, HeaderArena& arena) {
+  const auto layout = editable_layout(frame);
+  if (!layout) { return std::nullopt; }
+  const In head = frame.bytes.slices()[0].bytes().first(layout->payload_at);
+  const auto tos =
+      static_cast<std::uint8_t>(layout->v6 ? head[1] >> 4 : head[1]);  // of the traffic class, its low half
+  if (wire::ecn_of(tos) == wire::Ecn::not_ect) { return std::nullopt; }
+  const HeaderArena::Room room = arena.reserve(head.size());
+  std::ranges::copy(head, room.bytes.begin());
+  room.bytes[1] |= static_cast<std::uint8_t>(layout->v6 ? wire::kEcnBits << 4 : wire::kEcnBits);
+  if (!layout->v6) {
+    put_u16(room.bytes, kV4ChecksumAt, 0);
+    put_u16(room.bytes, kV4ChecksumAt, wire::Sum{room.bytes.first(layout->tcp_at)}.checksum());
+  }
+  Frame out{.bytes = Chain{room.slice()}, .interface = frame.interface, .cut = frame.cut, .checksum = frame.checksum};
+  out.bytes.append(frame.bytes.part({layout->payload_at}, {layout->end - layout->payload_at}));
+  return out;
+}
+
 std::expected<Frame, DropReason> complete_checksum(const Frame& frame, HeaderArena& arena) {
   if (frame.checksum != ChecksumState::pending) { return frame; }
   const auto layout = editable_layout(frame);

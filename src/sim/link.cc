@@ -45,6 +45,7 @@ void Pipe::enqueue(Frame packet) {
     stats_.dropped.add(LinkDrop::too_big);
     return;
   }
+  mark(packet);
   if (waiting_.empty() && free_at_ <= now_) {
     transmit(std::move(packet), now_);
     return;
@@ -80,6 +81,15 @@ Duration Pipe::transmission(const Frame& packet) const {
     }
   }
   return time_for({size + (packets - 1) * headers + packets * spec_.overhead}, spec_.rate);
+}
+
+void Pipe::mark(Frame& packet) {
+  const bool full = spec_.mark_above && queued_ > spec_.mark_above.n;
+  if (!full && (spec_.mark <= 0 || !generator_.chance(spec_.mark))) { return; }
+  if (auto marked = with_congestion_mark(packet, arena_)) {
+    ++stats_.marked;
+    packet = std::move(*marked);
+  }
 }
 
 bool Pipe::lose() {

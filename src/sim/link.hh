@@ -44,6 +44,10 @@ struct LinkSpec {
   /// Super-segments pass uncut, as between two ends of a veth pair: each is one packet to queue and faults, and is
   /// handed out with `cut` and checksum state as it came. The rate still counts every packet's headers.
   bool keep_super_segments = false;
+  /// A router that knows ECN: packets that may be marked are, instead of being lost, with this probability, and all
+  /// that find more than `mark_above` bytes waiting (0: no such limit).
+  double mark = 0;
+  Bytes mark_above{};
   bool operator==(const LinkSpec&) const = default;
 };
 /// 100 ms of the rate, at least 64 KiB: what a home router or a base station buffers. No limit for an unlimited rate.
@@ -70,7 +74,7 @@ namespace anabranch::sim {
 struct LinkStats {
   std::uint64_t offered_packets = 0, offered_bytes = 0;      ///< IP packets, after cutting
   std::uint64_t delivered_packets = 0, delivered_bytes = 0;  ///< handed out by take_due, duplicates included
-  std::uint64_t reordered = 0, duplicated = 0;
+  std::uint64_t reordered = 0, duplicated = 0, marked = 0;
   std::uint64_t highest_queue = 0;  ///< most IP bytes that ever waited
   Tally<LinkDrop> dropped;          ///< packets
 };
@@ -105,6 +109,7 @@ class Pipe {
   void transmit(Frame packet, Instant start);
   Duration transmission(const Frame& packet) const;
   bool lose();
+  void mark(Frame& packet);
 
   LinkSpec spec_;
   Generator generator_;

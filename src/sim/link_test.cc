@@ -1,6 +1,7 @@
 #include "sim/link.hh"
 
 #include "packet/assemble.hh"
+#include "packet/dissect.hh"
 
 #include <gtest/gtest.h>
 
@@ -265,6 +266,42 @@ TEST(EventQueue, EqualInstantsComeOutInTheOrderTheyWentIn) {
   while (const auto value = queue.pop_due(after(2_ms))) { out.push_back(*value); }
   EXPECT_EQ(out, (std::vector<int>{1, 5, 6, 7}));
   EXPECT_TRUE(queue.next().is_never());
+}
+
+/// Frames with TCP packets, which may be marked; how many arrive marked of `count`.
+std::size_t marked_of(const LinkSpec& spec, std::size_t count, wire::Ecn ecn) {
+  SlabPool pool;
+  Pipe pipe{spec, Generator{5}, pool};
+  HeaderArena arena{pool};
+  Packer packer{pool};
+  const Addresses addresses{{Address::v4(10, 0, 0, 1), 1}, {Address::v4(10, 0, 0, 2), 2}};
+  Segment segment;
+  segment.flags.ack = true;
+  segment.payload = packer.copy(std::vector<std::uint8_t>(1000));
+  segment.ecn = ecn;
+  for (std::size_t i = 0; i < count; ++i) { pipe.offer(assemble(addresses, segment, {}, arena), kStart); }
+  std::vector<Frame> out;
+  while (!pipe.next().is_never()) { pipe.take_due(pipe.next(), out); }
+  EXPECT_EQ(out.size(), count);
+  const auto is_marked = [](const Frame& f) {
+    const auto d = dissect(f);
+    return d && std::get<Dissected>(*d).segment.ecn == wire::Ecn::ce;
+  };
+  const auto marked = static_cast<std::size_t>(std::ranges::count_if(out, is_marked));
+  EXPECT_EQ(pipe.stats().marked, marked);
+  return marked;
+}
+
+TEST(Marks, FollowTheirProbability) {
+  EXPECT_NEAR(static_cast<double>(marked_of({.mark = 0.1}, 5000, wire::Ecn::ect0)), 500, 100);
+  EXPECT_EQ(marked_of({.mark = 0.1}, 5000, wire::Ecn::not_ect), 0u);
+}
+
+TEST(Marks, MeetEveryPacketBehindALongQueue) {
+  const LinkSpec spec{.rate = 8_Mbps, .queue = 10_MiB, .mark_above = Bytes{10'400}};
+  // One is being sent, ten wait: whoever comes behind them is marked.
+  EXPECT_EQ(marked_of(spec, 100, wire::Ecn::ect0), 100u - 12);
+  EXPECT_EQ(marked_of(spec, 12, wire::Ecn::ect0), 0u);
 }
 }  // namespace
 }  // namespace anabranch::sim

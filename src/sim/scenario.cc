@@ -81,11 +81,6 @@ LinkSpec draw_spec(Generator& g, const Swarm& swarm) {
   return spec;
 }
 
-/// Boxes with which every transfer still ends with every byte, whatever else goes wrong.
-constexpr Meddling kMeddlings[] = {
-    Meddling::none,       Meddling::strip_all,      Meddling::strip_capable_syn_ack, Meddling::strip_after_syn,
-    Meddling::strip_join, Meddling::strip_add_addr, Meddling::drop_capable_syn};
-
 LinkPlan draw_link(Generator& g, const Swarm& swarm) {
   LinkPlan plan;
   plan.forth = plan.back = draw_spec(g, swarm);
@@ -102,7 +97,9 @@ LinkPlan draw_link(Generator& g, const Swarm& swarm) {
   }
   options.checksum_offload = swarm.offload && g.below(2) == 0;
   options.default_route = swarm.routed;
-  if (swarm.meddling && g.below(2) == 0) { plan.meddling = kMeddlings[g.below(std::size(kMeddlings))]; }
+  if (swarm.meddling && g.below(2) == 0) {
+    plan.meddling = static_cast<Meddling>(g.below(std::size(Names<Meddling>::list)));
+  }
   // An ACK that loses its ADD_ADDR and overtakes the first DSS looks like plain TCP, and to one side only.
   if (plan.meddling == Meddling::strip_add_addr && (swarm.reorder || swarm.jitter)) { plan.meddling = Meddling::none; }
   return plan;
@@ -226,6 +223,26 @@ void draw_events(Generator& g, const Swarm& swarm, Scenario& scenario) {
   if (swarm.interface_downs) { add(Trouble::interface_down, Trouble::interface_up, 3); }
   std::ranges::stable_sort(scenario.events, {}, &Event::at);
 }
+
+/// Kinds of trouble that came later draw from a generator of their own: the seeds before them mean what they meant.
+void draw_paths(Generator g, Scenario& scenario) {
+  const bool marks = g.below(6) == 0, swallows = g.below(8) == 0, paced = g.below(4) == 0;
+  for (LinkPlan& link : scenario.links) {
+    for (LinkSpec* spec : {&link.forth, &link.back}) {
+      if (marks) { spec->mark = percent_up_to(g, 30); }
+      if (marks && g.below(2) == 0) { spec->mark_above = {g.between(3'000, 30'000)}; }
+      if (swallows && g.below(2) == 0 && link.options.mtu > 1280) {
+        spec->mtu = static_cast<std::uint32_t>(g.between(1280, link.options.mtu));
+      }
+    }
+  }
+  for (TransferPlan& transfer : scenario.transfers) {
+    for (mptcp::Config* config : {&transfer.options.client, &transfer.options.server}) {
+      if (marks) { config->tcp.ecn = static_cast<tcp::EcnMode>(g.between(1, 2)); }
+      config->tcp.pacing = paced && g.below(2) == 0;
+    }
+  }
+}
 }  // namespace
 
 Scenario draw(std::uint64_t seed) {
@@ -247,6 +264,7 @@ Scenario draw(std::uint64_t seed) {
   const auto busy = static_cast<std::uint64_t>(undisturbed(scenario).ns / 1'000'000);
   scenario.heal_at = ms_between(g, 300 + busy / 4, 600 + std::min<std::uint64_t>(busy * 2, 8000 + busy / 4));
   draw_events(g, swarm, scenario);
+  draw_paths(Generator{seed ^ 0x9a7b}, scenario);
   return scenario;
 }
 }  // namespace anabranch::sim

@@ -172,9 +172,7 @@ Duration completion_bound(const Scenario& scenario) {
 Outcome run(const Scenario& scenario, const RunOptions& options) {
   Named names[] = {{"client ", options.trace}, {"server ", options.trace}};  // outlive the stacks
   trace::TextTrace traces[] = {trace::TextTrace{names[0]}, trace::TextTrace{names[1]}};
-  const bool translated =
-      std::ranges::any_of(scenario.links, [](const LinkPlan& plan) { return translates(plan.meddling); });
-  World world{scenario.seed, {options.kept_segments, scenario.consistency_every, !translated}};
+  World world{scenario.seed, {options.kept_segments, scenario.consistency_every}};
   const Running guard{world};
   world.set_command(options.command);
   Host &client = world.host("client"), &server = world.host("server");
@@ -184,7 +182,7 @@ Outcome run(const Scenario& scenario, const RunOptions& options) {
   }
   for (const LinkPlan& plan : scenario.links) {
     Link& link = world.link(client, server, plan.forth, plan.back, plan.options);
-    link.set_middlebox(make_middlebox(plan.meddling, {world.pool(), Generator{scenario.seed + link.number()}}));
+    link.set_middlebox(make_middlebox(plan.meddling, world.pool()));
   }
   for (const TransferPlan& plan : scenario.transfers) { world.transfer(client, server, plan.up, plan.options); }
   for (const Event& event : scenario.events) {
@@ -203,8 +201,7 @@ Outcome run(const Scenario& scenario, const RunOptions& options) {
   const Duration closing = scenario.heal_at * 3 + config.tcp.time_wait * 2 + config.close_timeout;
   if (!world.run_until([&] { return world.quiet(); }, closing)) { return outcome(world, scenario, "closing"); }
   if (!world.run_for(Duration{5'000'000'000})) { return outcome(world, scenario, "afterwards"); }  // links drain
-  for (const auto& link : world.links()) { link->set_middlebox(nullptr); }  // some keep packets for later
-  // What arenas and packers keep open for the next packet, two or three each: hosts, links.
+  // What arenas and packers keep open for the next packet, two or three each: hosts, links, middleboxes.
   const std::size_t kept = 4 * (2 + 2 * scenario.links.size());
   if (world.slabs_in_use() > kept) {
     return outcome(world, scenario, fmt::format("leak: {} slabs still in use", world.slabs_in_use()));
@@ -218,20 +215,23 @@ const World* current_world() { return running; }
 
 namespace {
 std::string spec_text(const LinkSpec& spec) {
-  return fmt::format("{:.2f} Mb/s {:.1f} ms queue {} loss {} burst {} jitter {:.1f} ms{} reorder {} duplicate {}{}",
-                     static_cast<double>(spec.rate.bytes_per_second) * 8 / 1e6, milliseconds(spec.delay), spec.queue.n,
-                     spec.loss, spec.burst.enter, milliseconds(spec.jitter), spec.jitter_reorders ? " reordering" : "",
-                     spec.reorder, spec.duplicate, spec.keep_super_segments ? " keeps super-segments" : "");
+  return fmt::format(
+      "{:.2f} Mb/s {:.1f} ms queue {} loss {} burst {} jitter {:.1f} ms{} reorder {} duplicate {}{} mark {} above {} "
+      "mtu {}",
+      static_cast<double>(spec.rate.bytes_per_second) * 8 / 1e6, milliseconds(spec.delay), spec.queue.n, spec.loss,
+      spec.burst.enter, milliseconds(spec.jitter), spec.jitter_reorders ? " reordering" : "", spec.reorder,
+      spec.duplicate, spec.keep_super_segments ? " keeps super-segments" : "", spec.mark, spec.mark_above.n, spec.mtu);
 }
 std::string config_text(const mptcp::Config& config, const Manners& manners) {
-  return fmt::format("{} {}{}{}{}{} scale {} {} {} {} buffers {}/{} writes {}-{} reads {} every {:.1f} ms{}{}{}",
-                     config.multipath ? "multipath" : "plain", name(config.versions),
-                     config.checksum ? " checksum" : "", config.tcp.timestamps ? "" : " no timestamps",
-                     config.tcp.sack ? "" : " no sack", config.tcp.window_scaling ? "" : " no scaling",
-                     config.tcp.window_scale, config.tcp.congestion, config.scheduler, config.path_manager,
-                     config.send_buffer.n, config.receive_buffer.n, manners.write_at_least.n, manners.write_at_most.n,
-                     manners.read_at_most.n, milliseconds(manners.read_every), manners.read_chains ? " chains" : "",
-                     manners.finish_late ? " finishes late" : "", manners.linger ? " lingers" : "");
+  return fmt::format(
+      "{} {}{}{}{}{} ecn {}{} scale {} {} {} {} buffers {}/{} writes {}-{} reads {} every {:.1f} ms{}{}{}",
+      config.multipath ? "multipath" : "plain", name(config.versions), config.checksum ? " checksum" : "",
+      config.tcp.timestamps ? "" : " no timestamps", config.tcp.sack ? "" : " no sack",
+      config.tcp.window_scaling ? "" : " no scaling", name(config.tcp.ecn), config.tcp.pacing ? " paced" : "",
+      config.tcp.window_scale, config.tcp.congestion, config.scheduler, config.path_manager, config.send_buffer.n,
+      config.receive_buffer.n, manners.write_at_least.n, manners.write_at_most.n, manners.read_at_most.n,
+      milliseconds(manners.read_every), manners.read_chains ? " chains" : "",
+      manners.finish_late ? " finishes late" : "", manners.linger ? " lingers" : "");
 }
 }  // namespace
 

@@ -26,11 +26,12 @@ void Stack::Parts::take(const Frame& frame, Instant now) {
              *parsed);
 }
 
-/// Whether an address belongs to one of our interfaces, up or not.
-bool Stack::Parts::is_ours(const Address& address) const {
-  return std::ranges::any_of(network.interfaces, [&](const Interface& i) {
+/// The interface that has this address, up or not.
+const Interface* Stack::Parts::owner_of(const Address& address) const {
+  const auto it = std::ranges::find_if(network.interfaces, [&](const Interface& i) {
     return std::ranges::find(i.addresses, address, &InterfaceAddress::address) != i.addresses.end();
   });
+  return it == network.interfaces.end() ? nullptr : &*it;
 }
 
 void Stack::Parts::take_segment(Dissected& d, Instant now) {
@@ -53,7 +54,7 @@ void Stack::Parts::take_segment(Dissected& d, Instant now) {
   }
   // RFC 1122 §3.2.1.3, RFC 9293 §3.9.2.3: what is for another host or for many, and what is from nobody, is not even
   // refused. [9293-MUST-57 9293-MUST-63]
-  if (!is_ours(d.addresses.local.address) || !is_somebody_else(d.addresses)) {
+  if (!owner_of(d.addresses.local.address) || !is_somebody_else(d.addresses)) {
     return counters.add(Counter::dropped_not_for_us);
   }
   if (d.segment.flags.syn && !d.segment.flags.ack && !d.segment.flags.rst) {
@@ -125,12 +126,19 @@ Entry* Stack::Parts::begin_passive(Handle<ListenerTag> handle, const Addresses& 
   e.interfaces = l.options.interfaces;
   e.listener = handle;
   e.announce = l.options.announce;
+  e.doors = l.options.announce_at;
   e.stateless = l.options.stateless;
   e.half_open = true;
   ++l.half_open;
   ++half_open;
   demux.insert(addresses, {id.index, id.generation, {0}});
   return &e;
+}
+
+/// The port the connection was made to, at any of our addresses; and what was announced with a port (RFC 8684 §3.4.1).
+bool Stack::Parts::takes_joins_at(const Entry& e, const SocketAddress& local) const {
+  return local.port == e.connection.initial_addresses().local.port ||
+         std::ranges::find(e.doors, local) != e.doors.end();
 }
 
 /// RFC 8684 §3.2: the token says which connection; the MACs say whether it is true.
@@ -143,8 +151,7 @@ void Stack::Parts::take_join(Dissected& d, Instant now) {
     return answer_stray(d, wire::ResetReason::mptcp_error, now);
   }
   const Id id = it->second;
-  // To the port the connection was made to, or one that we listen on (RFC 8684 §3.2: the same port as announced).
-  const bool port_fits = d.addresses.local.port == e->connection.initial_addresses().local.port;
+  const bool port_fits = takes_joins_at(*e, d.addresses.local);
   const bool pressure = e->connection.has_room() && e->connection.half_open_joins() >= most_half_open_joins(*e);
   if (port_fits && (e->stateless == Stateless::always || (e->stateless == Stateless::under_pressure && pressure))) {
     return answer_join_without_state(d, *e, now);

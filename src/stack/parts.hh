@@ -26,6 +26,7 @@ struct Entry {
   std::uint64_t number;                 ///< names it in traces
   std::vector<Addresses> used;          ///< 4-tuples it has had: packets of theirs may still be on their way
   std::vector<InterfaceId> interfaces;  ///< which may carry subflows; empty: all
+  std::vector<SocketAddress> doors;     ///< announced with a port: joins are taken there too
   Handle<struct ListenerTag> listener;  ///< passive: who will accept it; none once accepted or orphaned
   Stateless stateless = Stateless::under_pressure;  ///< joins
   bool announce = true;                             ///< all our addresses may be used; else the initial one only
@@ -66,7 +67,8 @@ struct Stack::Parts {
 
   // in
   void take(const Frame& frame, Instant now);
-  bool is_ours(const Address& address) const;
+  const Interface* owner_of(const Address& address) const;
+  bool takes_joins_at(const Entry& e, const SocketAddress& local) const;
   void take_segment(Dissected& d, Instant now);
   bool is_somebody_else(const Addresses& a) const;
   void take_error(const DissectedError& e, Instant now);
@@ -92,6 +94,8 @@ struct Stack::Parts {
   Result<ListenerId> listen(const ListenOptions& options);
   void close_listener(ListenerId id);
   void release(ConnectionId id, Instant now);
+  Status announce(ConnectionId id, const SocketAddress& where, Instant now);
+  Status withdraw(ConnectionId id, const SocketAddress& where, Instant now);
   template <class F>
   auto with(ConnectionId id, std::string_view what, Instant now, F&& f)
       -> decltype(f(std::declval<mptcp::Connection&>())) {
@@ -160,7 +164,8 @@ struct Stack::Parts {
   std::uint16_t ipv4_id = 0;
 
   static constexpr std::size_t kMostStrays = 256;
-  static constexpr std::size_t kMostUsed = 64;  ///< 4-tuples remembered for a connection
-  static constexpr unsigned kBurst = 16;        ///< frames of one connection before it is the next one's turn
+  static constexpr std::size_t kMostDoors = 16;  ///< announced addresses with ports of a connection
+  static constexpr std::size_t kMostUsed = 64;   ///< 4-tuples remembered for a connection
+  static constexpr unsigned kBurst = 16;         ///< frames of one connection before it is the next one's turn
 };
 }  // namespace anabranch::stack

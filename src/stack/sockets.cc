@@ -72,7 +72,7 @@ std::vector<mptcp::LocalAddress> Stack::Parts::usable_addresses(const Entry& e) 
     for (const InterfaceAddress& a : i.addresses) {
       // Without its scope a link-local address means nothing to the peer, and a loopback one is nobody else's.
       const bool global = !a.address.is_link_local() && !a.address.is_loopback() && e.announce;
-      if (global || a.address == initial) { out.push_back({i.id, a.address}); }
+      if (global || a.address == initial) { out.push_back({i.id, a.address, a.use}); }
     }
   }
   return out;
@@ -83,7 +83,32 @@ void Stack::Parts::tell_addresses(Entry& e, Instant now) {
   for (const Interface& i : network.interfaces) {
     if (i.up) { up.push_back(i.id); }
   }
+  for (const SocketAddress& door : e.doors) {
+    const Interface* i = owner_of(door.address);
+    if (i && i->up) { (void)e.connection.announce({i->id, door.address, {}}, door.port, now); }
+  }
   e.connection.set_local_addresses(usable_addresses(e), up, now);
+}
+
+Status Stack::Parts::announce(ConnectionId id, const SocketAddress& where, Instant now) {
+  const Interface* i = owner_of(where.address);
+  if (!i || !i->up) { return fail(Errc::no_such_path, "announce: not an address of ours"); }
+  Entry* e = find(id);
+  if (!e) { return fail(Errc::closed, "announce"); }
+  const std::optional<std::uint16_t> port = where.port != 0 ? std::optional{where.port} : std::nullopt;
+  if (port && std::ranges::find(e->doors, where) == e->doors.end()) {
+    if (e->doors.size() >= kMostDoors) { return fail(Errc::limit_reached, "announce: enough of them"); }
+    e->doors.push_back(where);
+  }
+  return with(id, "announce", now,
+              [&](mptcp::Connection& c) { return c.announce({i->id, where.address, {}}, port, now); });
+}
+
+Status Stack::Parts::withdraw(ConnectionId id, const SocketAddress& where, Instant now) {
+  Entry* e = find(id);
+  if (!e || std::erase(e->doors, where) == 0) { return fail(Errc::no_such_path, "withdraw: was not announced"); }
+  return with(id, "withdraw", now,
+              [&](mptcp::Connection& c) { return c.withdraw({{}, where.address, {}}, where.port, now); });
 }
 
 /// A local port of ours whose 4-tuple is free, in turn.
@@ -145,6 +170,7 @@ Result<ListenerId> Stack::Parts::listen(const ListenOptions& options) {
   if (options.port == 0 || options.backlog == 0) {
     return fail(Errc::bad_argument, "listen: port and backlog must not be 0");
   }
+  if (options.announce_at.size() > kMostDoors) { return fail(Errc::limit_reached, "listen: too many announcements"); }
   bool taken = false;
   listeners.for_each([&](auto, const Listener& l) {
     taken = taken || (l.options.port == options.port &&

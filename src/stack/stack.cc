@@ -103,6 +103,23 @@ Status Stack::close_subflow(ConnectionId id, mptcp::SubflowId subflow, Instant n
   return parts_->with(id, "close_subflow", now, [&](mptcp::Connection& c) { return c.close_subflow(subflow, now); });
 }
 
+Status Stack::announce(ConnectionId id, const SocketAddress& where, Instant now) {
+  return parts_->announce(id, where, now);
+}
+Status Stack::withdraw(ConnectionId id, const SocketAddress& where, Instant now) {
+  return parts_->withdraw(id, where, now);
+}
+Status Stack::open_subflow(ConnectionId id, std::optional<Address> local, const SocketAddress& remote, bool backup,
+                           Instant now) {
+  if (!local) {
+    const auto ways = interfaces_towards(parts_->network, remote.address);
+    if (ways.empty()) { return fail(Errc::no_such_path, "open_subflow: no route"); }
+    local = source_address(parts_->network, ways.front(), remote.address);
+  }
+  return parts_->with(id, "open_subflow", now,
+                      [&](mptcp::Connection& c) { return c.open_subflow(*local, remote, backup); });
+}
+
 const Counters& Stack::counters() const { return parts_->counters; }
 const Tally<DropReason>& Stack::malformed() const { return parts_->malformed; }
 std::size_t Stack::connection_count() const { return parts_->connections.size(); }

@@ -54,6 +54,8 @@ struct ListenOptions {
   std::size_t backlog = 128;            ///< established and not accepted; half-open ones are bounded by it too
   bool announce = true;                 ///< ADD_ADDR for our other addresses
   Stateless stateless = Stateless::under_pressure;  ///< pressure: no room for another half-open connection or join
+  /// Joins are taken there as well, and the peers are told; ports must be the stack's (RFC 8684 §3.4.1).
+  std::vector<SocketAddress> announce_at;
   mptcp::Config config;
 };
 
@@ -122,6 +124,14 @@ class Stack {
   // --- steering and watching
   Status set_backup(ConnectionId, mptcp::SubflowId, bool backup, Instant now);  ///< sends MP_PRIO
   Status close_subflow(ConnectionId, mptcp::SubflowId, Instant now);
+  /// A subflow to `remote` by hand. `local`: none: the best that leads there. no_such_path, limit_reached, closed.
+  Status open_subflow(ConnectionId, std::optional<Address> local, const SocketAddress& remote, bool backup,
+                      Instant now);
+  /// Joins of this connection are taken there as well, and the peer is told (ADD_ADDR with a port; with port 0 without,
+  /// once more if it was told before). no_such_path: not an address of ours, or plain TCP. limit_reached: enough of them.
+  Status announce(ConnectionId, const SocketAddress& where, Instant now);
+  /// Not any more: the peer is told (REMOVE_ADDR) and may close what it has there. no_such_path: was not announced.
+  Status withdraw(ConnectionId, const SocketAddress& where, Instant now);
   const Counters& counters() const;
   const Tally<DropReason>& malformed() const;  ///< frames that were no packet we can read, by reason
   std::size_t connection_count() const;

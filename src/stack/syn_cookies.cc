@@ -74,8 +74,9 @@ SynCookies::Recall SynCookies::recall(const Addresses& addresses, const Segment&
   const auto* ack = wire::find<wire::CapableAck>(third.mptcp);
   const auto* data = wire::find<wire::CapableData>(third.mptcp);
   const bool keys = ack || data;
-  // A DSS proves that options pass: the keys were overtaken or lost, and are repeated with the first byte (§3.1).
-  if (!keys && wire::find<wire::Dss>(third.mptcp)) { return Follows{}; }
+  // A DSS proves that options pass: the keys were overtaken or lost, and are repeated with the first byte (§3.1). First
+  // bytes without them are version 0's, which does not repeat keys: that connection can only be plain TCP.
+  if (!keys && third.payload.empty() && wire::find<wire::Dss>(third.mptcp)) { return Follows{}; }
 
   Recalled out{.syn = {}, .isn = isn, .key = cookie_.key(flow, valid->period), .answered = {}};
   out.answered.timestamp_offset = timestamp_offset(addresses);

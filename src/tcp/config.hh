@@ -12,6 +12,13 @@ namespace anabranch::tcp {
 /// RFC 9293's eleven states are a projection of this and of the two closing halves; see `Endpoint::state_name`.
 enum class Phase : std::uint8_t { idle, syn_sent, syn_received, open, time_wait, dead };
 
+/// Explicit congestion notification (RFC 3168).
+enum class EcnMode : std::uint8_t {
+  off,
+  accept,   ///< when the peer asks for it (Linux's default)
+  request,  ///< ask for it; without an answer to the first SYN the next does not ask
+};
+
 struct Config {
   std::uint32_t mtu = 1500;                    ///< of the interface: bounds the MSS we announce and use
   std::uint32_t ip_header = 20;                ///< 20 (IPv4) or 40 (IPv6)
@@ -19,6 +26,9 @@ struct Config {
   bool timestamps = true;                      ///< RFC 7323
   bool sack = true;                            ///< RFC 2018
   bool window_scaling = true;                  ///< RFC 7323
+  EcnMode ecn = EcnMode::accept;               ///< RFC 3168
+  bool mtu_search = true;                      ///< look for black holes, and upwards again (RFC 4821); needs SACK
+  bool pacing = false;                         ///< spread a window over its round trip
   std::uint8_t window_scale = 8;               ///< what we announce: windows up to 16 MiB
   std::string congestion = "cubic";            ///< a name of cc/registry.hh; an unknown one counts as the default
   Duration minimum_rto = {200'000'000};        ///< Linux's floor; RFC 6298 would have 1 s
@@ -35,7 +45,7 @@ struct Config {
 struct Negotiated {
   std::uint32_t peer_mss = 536;  ///< what the peer announced, or the default (RFC 9293 §3.7.1)
   std::uint8_t send_scale = 0, receive_scale = 0;
-  bool timestamps = false, sack = false;
+  bool timestamps = false, sack = false, ecn = false;
   SeqNum our_isn, peer_isn;
 };
 
@@ -55,11 +65,16 @@ struct Info {
   std::uint64_t undone = 0;                ///< responses to a loss taken back because it was none
   std::uint64_t segments_received = 0, segments_sent = 0;
   unsigned timeouts_in_a_row = 0;  ///< RTO back-off count: >0 means stalled
+  std::uint64_t marks = 0;         ///< reductions because of a congestion mark (RFC 3168)
   bool in_recovery = false;
   std::string_view state;  ///< RFC 9293 name
 };
 }  // namespace anabranch::tcp
 
+template <>
+struct anabranch::Names<anabranch::tcp::EcnMode> {
+  static constexpr std::string_view list[] = {"off", "accept", "request"};
+};
 template <>
 struct anabranch::Names<anabranch::tcp::Phase> {
   static constexpr std::string_view list[] = {"idle", "syn_sent", "syn_received", "open", "time_wait", "dead"};

@@ -157,7 +157,7 @@ std::optional<Endpoint::Event> Endpoint::poll_event() {
 Phase Endpoint::phase() const { return parts_->phase; }
 const stream::Close& Endpoint::close_state() const { return parts_->context.close; }
 const Negotiated& Endpoint::negotiated() const { return parts_->context.agreed; }
-Bytes Endpoint::room(Instant) const { return phase() == Phase::open ? parts_->sender.room() : Bytes{}; }
+Bytes Endpoint::room(Instant now) const { return phase() == Phase::open ? parts_->sender.room(now) : Bytes{}; }
 Bytes Endpoint::burst() const { return parts_->sender.burst(); }
 SubPos Endpoint::sent_up_to() const { return parts_->sender.sent_up_to(); }
 SubPos Endpoint::acknowledged() const { return parts_->sender.una(); }

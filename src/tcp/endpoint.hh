@@ -67,7 +67,8 @@ class Endpoint {
   std::string_view state_name() const;  ///< RFC 9293 names, for people
   const Negotiated& negotiated() const;
   /// How many fresh bytes may leave now: congestion window and the subflow's right edge, less what is in flight,
-  /// less what is bound and unsent. Zero until established, in recovery phases that allow none, and after finish().
+  /// less what is bound and unsent. Zero until established, in recovery phases that allow none, before the next
+  /// departure if departures are paced, and after finish().
   Bytes room(Instant now) const;
   /// The largest payload one super-segment should carry now, so that bursts stay near a millisecond of its rate.
   Bytes burst() const;

@@ -39,6 +39,9 @@ void Handshake::agree(const Segment& syn) {
   agreed.peer_mss = std::max<std::uint32_t>(syn.tcp.mss.value_or(default_mss), kLeastMss);
   agreed.timestamps = config.timestamps && syn.tcp.timestamps.has_value();
   agreed.sack = config.sack && syn.tcp.sack_permitted;
+  const bool asked = config.ecn == EcnMode::request && attempts_ == 1;
+  const bool answers = asked && syn.flags.ece && !syn.flags.cwr;  // both: a peer that mirrors what it does not know
+  agreed.ecn = syn.flags.ack ? answers : config.ecn != EcnMode::off && syn.flags.ece && syn.flags.cwr;
   scaled_ = config.window_scaling && syn.tcp.window_scale.has_value();
   agreed.send_scale = scaled_ ? std::min(*syn.tcp.window_scale, kLargestShift) : std::uint8_t{0};
   agreed.receive_scale = scaled_ ? std::min(config.window_scale, kLargestShift) : std::uint8_t{0};
@@ -55,6 +58,15 @@ wire::TcpOptions Handshake::options(const Timestamps& stamps, Instant now) const
   options.sack_permitted = answering_ ? agreed.sack : config.sack;
   if (answering_ ? agreed.timestamps : config.timestamps) { options.timestamps = stamps.option(now); }
   return options;
+}
+
+/// A SYN that asks may be lost because it asks: only the first does (RFC 3168 §6.1.1.1).
+void Handshake::write_ecn(wire::TcpFlags& flags) const {
+  if (answering_) {
+    flags.ece = context_.agreed.ecn;
+  } else {
+    flags.ece = flags.cwr = context_.config.ecn == EcnMode::request && attempts_ == 0;
+  }
 }
 
 void Handshake::left(Instant now) {

@@ -30,6 +30,8 @@ class Handshake {
   bool heard() const { return heard_; }            ///< the peer's SYN is here
   unsigned attempts() const { return attempts_; }  ///< how many have left
   wire::TcpOptions options(const Timestamps& stamps, Instant now) const;
+  /// The two flags that ask for ECN, or say yes to it (RFC 3168 §6.1.1).
+  void write_ecn(wire::TcpFlags& flags) const;
   void left(Instant now);
   /// The time for an answer is over: true when it was the last.
   bool on_deadline(Instant now);

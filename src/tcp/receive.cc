@@ -126,11 +126,6 @@ Facts Endpoint::Parts::gather(const Segment& segment, const Place& place, Instan
   const std::uint64_t length = segment.length();
   if (place.at + length > receiver.edge() && phase == Phase::open) { receiver.renew_edge(); }
   const bool opening = phase == Phase::syn_received;
-  // A third segment without timestamps: somebody took them out of our SYN/ACK, and only we believe that they are in use.
-  // RFC 7323 §3.2 would have us drop all that follows; two ends that disagree for ever help nobody.
-  if (opening && !stamped && segment.flags.ack && !segment.flags.syn && !segment.flags.rst && place.ack == SubPos{1}) {
-    context.agreed.timestamps = false;
-  }
   return {.flags = segment.flags,
           .at = place.at,
           .length = length,
@@ -162,6 +157,7 @@ Verdict Endpoint::Parts::in_synchronised(const Segment& segment, Instant now) {
   heard_from_peer(now);
   take_acknowledgment(segment, place, std::get<Taken>(verdict).has_signal, now);
   if (segment.length() > 0) {
+    receiver.on_marks(segment);
     if (const auto why = receiver.on_segment(segment, place.at, now)) { verdict = dropped(*why, segment, now); }
   }
   linger_or_die(now);
@@ -219,6 +215,7 @@ void Endpoint::Parts::take_acknowledgment(const Segment& segment, const Place& p
                       .ack = place.ack,
                       .window = Bytes{segment.window} * (1ull << context.agreed.send_scale),
                       .bare = segment.length() == 0 && !has_signal,  // [8684-3-02 8684-3.4.1-20]
+                      .marked = context.agreed.ecn && segment.flags.ece && !segment.flags.syn,
                       .sacks = {blocks.data(), blocks.size()},
                       .echoed = {}};
   if (context.agreed.timestamps && segment.tcp.timestamps) {

@@ -72,6 +72,11 @@ void Receiver::finish_if_complete(Instant now) {
   acks_.at_once();
 }
 
+void Receiver::on_marks(const Segment& segment) {
+  if (!context_.agreed.ecn || segment.payload.empty()) { return; }
+  if (echo_.on_segment(segment.ecn == wire::Ecn::ce, segment.flags.cwr)) { acks_.at_once(); }
+}
+
 void Receiver::on_duplicate(SubPos at, std::uint64_t payload) {
   if (payload > 0 && context_.agreed.sack) { duplicate_ = {at, at + payload}; }
 }

@@ -7,6 +7,7 @@
 #include "stream/reassembly.hh"
 #include "tcp/ack_policy.hh"
 #include "tcp/context.hh"
+#include "tcp/ecn_echo.hh"
 
 #include <optional>
 
@@ -18,6 +19,9 @@ class Receiver {
 
   /// Payload and FIN of an acceptable segment. A drop when nothing of it could be used.
   std::optional<Drop> on_segment(const Segment& segment, SubPos at, Instant now);
+  /// The congestion bits of a segment with payload (RFC 3168 §6.1.3).
+  void on_marks(const Segment& segment);
+  bool echoes_mark() const { return echo_.echoes(); }
   /// A segment that was wholly received before (for D-SACK).
   void on_duplicate(SubPos at, std::uint64_t payload);
 
@@ -47,6 +51,7 @@ class Receiver {
   Context& context_;
   stream::Reassembly<SubPos> reassembly_;
   AckPolicy acks_;
+  EcnEcho echo_;
   SubPos edge_{1};
   SubPos last_acknowledged_{};
   std::optional<SubPos> fin_at_;

@@ -4,21 +4,15 @@
 #include "tcp/timestamps.hh"
 
 #include <algorithm>
-#include <iterator>
 
 namespace anabranch::tcp {
 namespace {
 constexpr std::uint32_t kTcpHeader = 20;
 constexpr std::size_t kOptionSpace = 40;
-/// RFC 791 and RFC 8200 §5: below these no path may go; with Linux's floor for IPv4 (RFC 5927 §7.2 on low values).
-constexpr std::uint32_t kLeastMtu4 = 552, kLeastMtu6 = 1280;
-/// RFC 1191 §7.1: MTUs worth trying, for routers that do not say theirs.
-constexpr std::uint32_t kPlateaus[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006};
+/// A lost probe should be noticed by what leaves behind it: as large a window as Linux wants for one.
+constexpr std::uint64_t kProbeWindow = 11;
 
 constexpr std::size_t padded(std::size_t n) { return (n + 3) / 4 * 4; }
-constexpr std::uint64_t packets(Bytes payload, std::uint64_t cut) {
-  return std::max<std::uint64_t>(1, (payload.n + cut - 1) / cut);
-}
 
 stream::RttLimits limits(const Config& config) {
   stream::RttLimits limits;
@@ -27,9 +21,13 @@ stream::RttLimits limits(const Config& config) {
 }
 }  // namespace
 
-Sender::Sender(Context& context) : context_{context}, rtt_{limits(context.config)}, path_mtu_{context.config.mtu} {}
+Sender::Sender(Context& context)
+    : context_{context},
+      rtt_{limits(context.config)},
+      mtu_{context.config.mtu, context.config.ip_header} {}
 
 void Sender::open(Instant now, std::optional<Duration> rtt, bool syn_was_lost) {
+  mtu_.limit(context_.agreed.peer_mss + context_.config.ip_header + kTcpHeader);
   controller_ = cc::make_controller(context_.config.congestion, {segment()});
   if (!controller_) { controller_ = cc::make_controller(cc::kDefaultController, {segment()}); }
   recovery_.use_sack(context_.agreed.sack);
@@ -40,10 +38,11 @@ void Sender::open(Instant now, std::optional<Duration> rtt, bool syn_was_lost) {
   }
   rtt_.end_backoff();
   progress_ = now;
+  use_ = WindowUse{now};
 }
 
 std::uint32_t Sender::segment() const {
-  const std::uint32_t ours = path_mtu_ - context_.config.ip_header - kTcpHeader;
+  const std::uint32_t ours = mtu_.size() - context_.config.ip_header - kTcpHeader;
   const auto stamps = static_cast<std::uint32_t>(context_.agreed.timestamps ? Timestamps::kBytes : 0);
   return std::min(context_.agreed.peer_mss, ours) - stamps;  // RFC 6691: the MSS does not count options, packets do
 }
@@ -51,6 +50,12 @@ std::uint32_t Sender::segment() const {
 Bytes Sender::largest_super_segment() const {
   const Bytes whole{65535 - context_.config.ip_header - kTcpHeader - kOptionSpace};  // IP's length field
   return std::min(Bytes{context_.config.super_segment}, whole);
+}
+
+/// Of the IP packet that carries so much; what the role adds is left out.
+std::uint32_t Sender::packet_size(std::uint32_t payload) const {
+  const auto stamps = static_cast<std::uint32_t>(context_.agreed.timestamps ? Timestamps::kBytes : 0);
+  return context_.config.ip_header + kTcpHeader + stamps + payload;
 }
 
 Sender::Layout Sender::layout_at(SubPos at) const {
@@ -75,34 +80,41 @@ Bytes Sender::burst() const {
   return {size.n / one.n * one.n};
 }
 
-Bytes Sender::room() const {
-  if (!is_open() || context_.close.sending != stream::Sending::open) { return {}; }
+Bytes Sender::room(Instant now) const {
+  if (!is_open() || pacer_.holds(now) || context_.close.sending != stream::Sending::open) { return {}; }
   const Bytes unsent{context_.source.end() - sent_.next()};
+  const Bytes beyond = tail_.wants_fresh() ? Bytes{segment()} : Bytes{};
   const Bytes by_congestion = allowance() - (recovery_.prefers_fresh() ? Bytes{} : sent_.lost());
   const Bytes by_window{window_.limit() - sent_.next()};
-  return std::min(by_congestion, by_window) - unsent;
+  return std::min(std::max(by_congestion, beyond), by_window) - unsent;
 }
 
 // --- departures
 
 bool Sender::held_back_by_pace(Instant now) {
-  if (next_departure_ <= now) { return false; }
-  timers_.set(Timer::pace, next_departure_);
+  if (!pacer_.holds(now)) { return false; }
+  timers_.set(Timer::pace, pacer_.until());
   return true;
 }
 
 std::optional<Outgoing> Sender::next(Instant now) {
   if (!is_open() || held_back_by_pace(now)) { return std::nullopt; }
-  if (tail_.take_due()) {
+  if (tail_.due()) {
     if (auto out = tail_probe(now)) { return out; }
   }
   if (auto out = again(now)) { return out; }
+  if (auto out = mtu_probe(now)) { return out; }
   return fresh(now);
 }
 
 std::optional<Outgoing> Sender::again(Instant now) {
   const Range* range = sent_.first_lost();
   if (range == nullptr || recovery_.prefers_fresh()) { return std::nullopt; }
+  if (range->probe) { mtu_.probe_lost(now); }
+  if (mtu_.on_again(packet_size(range->cut), now)) {
+    shrink_packets(now);
+    range = sent_.first_lost();
+  }
   const SubPos at = range->from;
   const Bytes payload{range->size().n - (range->fin ? 1 : 0)};
   const Layout layout = layout_at(at);
@@ -162,53 +174,94 @@ std::optional<Outgoing> Sender::fresh(Instant now) {
   return depart(std::move(out), layout, now);
 }
 
+/// A packet of fresh data that is larger than others: if it arrives, others may be as large (RFC 4821 §7.4).
+std::optional<Outgoing> Sender::mtu_probe(Instant now) {
+  const bool calm = recovery_.phase() == Recovery::Phase::open && !sent_.empty() && sent_.lost() == Bytes{} &&
+                    controller_->window() >= Bytes{segment()} * kProbeWindow && sent_.count() < Sent::kMaxRanges;
+  if (!context_.config.mtu_search || !context_.agreed.sack || !calm) { return std::nullopt; }
+  const SubPos at = sent_.next();
+  const auto size = mtu_.wanted(now);
+  if (!size || context_.role.single_packet(at)) { return std::nullopt; }
+  Layout layout = layout_at(at);
+  layout.cut += *size - mtu_.size();
+  const Bytes payload{layout.cut};
+  const Bytes window{window_.limit() - at};
+  if (Bytes{context_.source.end() - at} < payload || window < payload || allowance() < payload) { return std::nullopt; }
+  Outgoing out{.kind = SegmentKind::data, .at = at, .payload = context_.source.bytes(at, payload), .probe = true};
+  if (out.payload.size() < payload) { return std::nullopt; }  // a mapping ends there
+  mtu_.probe_left(*size);
+  return depart(std::move(out), layout, now);
+}
+
 Outgoing Sender::depart(Outgoing out, const Layout& layout, Instant now) {
   const Bytes payload = out.payload.size();
   const Bytes taken{payload.n + (out.fin ? 1 : 0)};
-  const SubPos end = out.at + taken.n;
   const auto packet = static_cast<std::uint32_t>(std::min<std::uint64_t>(payload.n, layout.cut));
   out.cut = layout.cut;
   const std::size_t slack = layout.cut - packet;  // what the last packet leaves free is not there in the others
   const std::size_t stamps = context_.agreed.timestamps ? Timestamps::kBytes : 0;
   out.option_room = std::min(layout.role_room + slack / 4 * 4, kOptionSpace - stamps);
-  const bool oldest = out.at == sent_.una();
-  if (out.retransmission) {
-    sent_.resent(out.at, end, packet, now);
-    again_bytes_ += payload;
-    again_packets_ += packets(payload, layout.cut);
-  } else {
-    sent_.add(end, packet, out.fin, now);
-    fresh_bytes_ += payload;
-    timers_.clear(Timer::fresh);
-    if (out.fin) { context_.close.fin_sent(); }
+  if (!out.retransmission && payload > Bytes{}) {
+    out.markable = context_.agreed.ecn;
+    out.reduced = !std::exchange(reduction_told_, true);
   }
+  const bool oldest = out.at == sent_.una();
+  if (sent_.empty()) { pacer_.rest({segment()}); }
+  book(out, packet, now);
   recovery_.on_sent(taken);
-  const Bytes flying = pipe();
-  controller_->on_sent(now, payload, flying);
+  controller_->on_sent(now, payload, pipe());
   if (!timers_.is_set(Timer::retransmit) || (oldest && out.retransmission)) {
     if (sent_.outstanding() == taken) { progress_ = std::max(progress_, now); }
     timers_.set(Timer::retransmit, now + rtt_.rto());
   }
   if (!out.retransmission) { expect_tail(now); }
-  // In slow start half a window counts as full: acknowledgments come in clumps, and the next will double it.
-  const Bytes window = controller_->window();
-  const Bytes full = controller_->in_slow_start() ? flying * 2 : flying + std::max(burst(), Bytes{2 * segment()});
-  if (full > window) { limited_ = sent_.next(); }
-  if (const Rate pace = controller_->pacing(); pace != Rate{}) {
-    next_departure_ = std::max(next_departure_, now) + time_for(payload, pace);
-  }
+  watch_use(now);
+  if (context_.config.pacing) { pacer_.left(now, payload, controller_->pacing()); }
   return out;
 }
 
+void Sender::book(const Outgoing& out, std::uint32_t packet, Instant now) {
+  const Bytes payload = out.payload.size();
+  const SubPos end = out.at + payload.n + (out.fin ? 1 : 0);
+  if (out.retransmission) {
+    sent_.resent(out.at, end, packet, now);
+    again_bytes_ += payload;
+    again_packets_ += packets_of(payload, out.cut);
+    return;
+  }
+  sent_.add(end, packet, out.fin, now, out.probe);
+  fresh_bytes_ += payload;
+  timers_.clear(Timer::fresh);
+  if (out.fin) { context_.close.fin_sent(); }
+}
+
+/// In slow start half a window counts as full: acknowledgments come in clumps, and the next will double it.
+void Sender::watch_use(Instant now) {
+  const Bytes flying = pipe();
+  const Bytes near = controller_->in_slow_start() ? flying * 2 : flying + std::max(burst(), Bytes{2 * segment()});
+  use_.on_sent(now, sent_.next(), flying, near > controller_->window());
+  if (context_.source.end() > sent_.next()) { return; }
+  if (const auto used = use_.underused(now, rtt_.rto())) { controller_->on_underused(now, *used); }
+}
+
 std::optional<Outgoing> Sender::tail_probe(Instant now) {
-  if (sent_.empty() || recovery_.phase() != Recovery::Phase::open || sent_.lost() > Bytes{}) { return std::nullopt; }
-  const SubPos next = sent_.next();
+  if (sent_.empty() || recovery_.phase() != Recovery::Phase::open || sent_.lost() > Bytes{}) {
+    tail_.cancel();
+    return std::nullopt;
+  }
+  if (mtu_.on_again(packet_size(sent_.oldest().cut), now)) {
+    shrink_packets(now);
+    return again(now);
+  }
+  const std::uint32_t size = mtu_.size();
   beyond_ = {segment()};
   auto out = fresh(now);
-  const bool repeats = !out && sent_.mark_last_lost();
+  const bool waits = !out && tail_.wants_fresh();  // the owner binds data to this subflow only when it is asked to
+  const bool repeats = !out && !waits && sent_.mark_last_lost();
   if (repeats) { out = again(now); }
   beyond_ = {};
-  tail_.left(std::max(next, sent_.next()), repeats, now);
+  if (waits) { return out; }
+  if (mtu_.size() == size) { tail_.left(sent_.next(), repeats, now); }  // else all there was leaves again, smaller
   timers_.clear(Timer::tail);
   if (out) { timers_.set(Timer::retransmit, now + rtt_.rto()); }
   return out;
@@ -234,175 +287,10 @@ void Sender::judge_tail(const Heard& heard, const Recovery::Outcome& outcome) {
       {.ack = sent_.una(), .duplicate = outcome.duplicate, .bare_duplicate = bare, .echoed = heard.echoed});
   if (!mended || recovery_.phase() != Recovery::Phase::open) { return; }
   recovery_.forget_needless();
+  reduced();
   controller_->on_lost({.now = heard.now, .bytes = {segment()}, .in_flight = pipe(), .sign = cc::Sign::duplicate},
                        context_.group.flows());
   controller_->on_recovery_exit(heard.now);
-}
-
-// --- answers
-
-Sender::News Sender::on_ack(const Heard& heard) {
-  News news;
-  unanswered_since_.reset();
-  latest_sample_.reset();
-  const bool window_changed = window_.on_segment(context_.role, heard.at, heard.ack, heard.window);
-  news.may_send = window_changed;
-  if (window_.limit() <= sent_.una()) { progress_ = heard.now; }  // RFC 9293 §3.8.6.1: closed, but alive
-  if (window_.limit() > sent_.next()) { timers_.clear(Timer::persist); }
-  const Bytes rounds = pipe() / (2ull * segment());
-  const SubPos una = sent_.una();
-  const auto outcome = recovery_.on_ack(on(), {.now = heard.now,
-                                               .ack = heard.ack,
-                                               .sacks = heard.sacks,
-                                               .duplicate_form = heard.bare && heard.ack == una && !window_changed,
-                                               .echoed = heard.echoed});
-  if (outcome.covered.delivered > Bytes{}) {
-    measure(heard, outcome, static_cast<unsigned>(std::max<std::uint64_t>(rounds.n, 1)));
-    uncredited_ += outcome.covered.delivered;
-    news.may_send = true;
-  }
-  // RFC 3042 §2: the first duplicates must not change the window. What they reported counts once it is clear whether
-  // something was lost or late.
-  if (uncredited_ > Bytes{} && (outcome.advanced > Bytes{} || recovery_.phase() != Recovery::Phase::open)) {
-    controller_->on_acked({.now = heard.now,
-                           .bytes = std::exchange(uncredited_, {}),
-                           .in_flight = outcome.in_flight_before,
-                           .rtt = latest_sample_,
-                           .srtt = rtt_.srtt(),
-                           .app_limited = una >= limited_},
-                          context_.group.flows());
-  }
-  if (outcome.undone) { after_undo(outcome); }
-  judge_tail(heard, outcome);
-  if (outcome.advanced > Bytes{}) { on_advance(heard, news); }
-  timers_.set(Timer::reorder, recovery_.look_again_at());
-  if (outcome.try_fresh) { timers_.set(Timer::fresh, heard.now); }
-  if (outcome.duplicate) { needless_packets_ += packets(Bytes{outcome.duplicate->length()}, segment()); }
-  trace_recovery(outcome, heard.now);
-  return news;
-}
-
-/// RFC 4015 §3.2 (ADAPT): a timer that was too short for what the path just did becomes longer.
-void Sender::after_undo(const Recovery::Outcome& outcome) {
-  ++undone_;
-  if (outcome.was_timeout && latest_sample_) { rtt_.was_too_short(*latest_sample_); }
-}
-
-/// Departure times are exact; echoed timestamps are not, but also answer for what was sent twice (Karn, RFC 7323 §4).
-void Sender::measure(const Heard& heard, const Recovery::Outcome& outcome, unsigned samples_per_round) {
-  if (outcome.covered.sent_once && !outcome.covered.any_retransmitted) {
-    latest_sample_ = heard.now - *outcome.covered.sent_once;
-  } else if (heard.echoed && outcome.advanced > Bytes{}) {
-    latest_sample_ = heard.now - *heard.echoed;
-  }
-  if (latest_sample_) { rtt_.sample(heard.now, *latest_sample_, samples_per_round); }
-}
-
-void Sender::on_advance(const Heard& heard, News& news) {
-  const SubPos una = sent_.una();
-  const bool fin_sent = context_.close.sending == stream::Sending::fin_sent;
-  const bool fin_acked = fin_sent && una == sent_.next();
-  context_.source.acknowledged(fin_acked ? una - 1 : una);
-  if (fin_acked) {
-    context_.close.fin_acked();
-    news.fin_acked = true;
-  }
-  rtt_.end_backoff();
-  progress_ = heard.now;
-  timeouts_ = 0;
-  news.recovered = std::exchange(stalled_, false);
-  if (sent_.empty()) {
-    timers_.clear(Timer::retransmit);
-    timers_.clear(Timer::tail);
-  } else {
-    timers_.set(Timer::retransmit, heard.now + rtt_.rto());
-    expect_tail(heard.now);
-  }
-}
-
-void Sender::trace_entered(Instant now) const {
-  context_.trace(now, [&] {
-    const char* why = recovery_.phase() == Recovery::Phase::marked ? "marked" : "duplicates";
-    return trace::RecoveryEntered{why, recovery_.until(), controller_->window(), controller_->threshold()};
-  });
-}
-
-void Sender::trace_recovery(const Recovery::Outcome& outcome, Instant now) const {
-  if (outcome.entered) { trace_entered(now); }
-  if (outcome.left || outcome.undone) {
-    context_.trace(now,
-                   [&] { return trace::RecoveryLeft{outcome.undone ? "needless" : "mended", controller_->window()}; });
-  }
-  if (outcome.advanced > Bytes{}) {
-    context_.trace(now, [&] {
-      return trace::Congestion{.window = controller_->window(),
-                               .threshold = controller_->threshold(),
-                               .in_flight = pipe(),
-                               .srtt = rtt_.srtt(),
-                               .rto = rtt_.rto(),
-                               .controller = controller_->name()};
-    });
-  }
-}
-
-// --- time
-
-/// Bytes wait, nothing is in flight, the window is closed: ask now and then (RFC 9293 §3.8.6.1).
-void Sender::watch_closed_window(Instant now) {
-  if (!sent_.empty() || timers_.is_set(Timer::persist)) { return; }
-  constexpr Duration kLongest{60'000'000'000};
-  const Duration wait = std::min(rtt_.base_rto() * (std::int64_t{1} << std::min(probes_, 16u)), kLongest);
-  timers_.set(Timer::persist, now + wait);
-}
-
-Sender::Expired Sender::on_deadline(Instant now) {
-  timers_.take_due(Timer::pace, now);  // it only makes the owner ask again
-  if (timers_.take_due(Timer::tail, now)) { tail_.expire(); }
-  if (timers_.take_due(Timer::fresh, now)) { recovery_.no_fresh(); }
-  if (timers_.take_due(Timer::reorder, now)) {
-    if (recovery_.look_again(on(), now)) { trace_entered(now); }
-    timers_.set(Timer::reorder, recovery_.look_again_at());
-  }
-  if (timers_.take_due(Timer::retransmit, now)) { return on_retransmission_timeout(now); }
-  if (timers_.take_due(Timer::persist, now)) {
-    if (!unanswered_since_) { unanswered_since_ = now; }
-    if (now - *unanswered_since_ > context_.config.give_up_after) { return Expired::gave_up; }
-    ++probes_;
-    watch_closed_window(now);
-    return Expired::probe;
-  }
-  return Expired::nothing;
-}
-
-Sender::Expired Sender::on_retransmission_timeout(Instant now) {
-  if (!is_open() || sent_.empty()) { return Expired::nothing; }
-  if (now - progress_ > context_.config.give_up_after) { return Expired::gave_up; }
-  ++timeouts_;
-  context_.trace(now, [&] { return trace::RtoFired{rtt_.rto(), timeouts_, sent_.outstanding()}; });
-  rtt_.back_off();
-  timers_.clear(Timer::tail);
-  timers_.clear(Timer::reorder);
-  timers_.clear(Timer::fresh);
-  tail_.forget();
-  recovery_.on_timeout(on(), now);
-  timers_.set(Timer::retransmit, now + rtt_.rto());
-  next_departure_ = now;
-  return std::exchange(stalled_, true) ? Expired::again : Expired::stalled;
-}
-
-void Sender::on_packet_too_big(std::uint32_t mtu, Instant now) {
-  const std::uint32_t least = context_.config.ip_header == 20 ? kLeastMtu4 : kLeastMtu6;
-  if (mtu == 0) {
-    const auto* lower = std::find_if(std::begin(kPlateaus), std::end(kPlateaus), [&](auto p) { return p < path_mtu_; });
-    mtu = lower == std::end(kPlateaus) ? least : *lower;
-  }
-  mtu = std::max(mtu, least);
-  if (mtu >= path_mtu_) { return; }  // RFC 8201 §4: an increase is never believed
-  path_mtu_ = mtu;
-  if (!is_open()) { return; }
-  controller_->set_segment({segment()});
-  const Bytes lost = sent_.mark_oversize_lost(layout_at(sent_.una()).cut);
-  if (lost > Bytes{}) { timers_.set(Timer::retransmit, now + rtt_.rto()); }
 }
 
 void Sender::fill(Info& info) const {
@@ -416,6 +304,7 @@ void Sender::fill(Info& info) const {
   info.retransmits = again_packets_;
   info.needless_retransmits = needless_packets_;
   info.undone = undone_;
+  info.marks = marks_;
   info.timeouts_in_a_row = timeouts_;
   if (!is_open()) { return; }
   info.window = controller_->window();

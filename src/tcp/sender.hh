@@ -8,10 +8,13 @@
 #include "stream/deadlines.hh"
 #include "stream/rtt.hh"
 #include "tcp/context.hh"
+#include "tcp/mtu_search.hh"
+#include "tcp/pacer.hh"
 #include "tcp/peer_window.hh"
 #include "tcp/recovery.hh"
 #include "tcp/sent.hh"
 #include "tcp/tail_probe.hh"
+#include "tcp/window_use.hh"
 
 #include <memory>
 #include <optional>
@@ -24,6 +27,9 @@ struct Outgoing {
   SubPos at;
   Chain payload;
   bool fin = false, push = false, retransmission = false;
+  bool markable = false;        ///< may be marked instead of dropped (RFC 3168 §6.1.1: fresh data only)
+  bool reduced = false;         ///< the first fresh data after the window was reduced (RFC 3168 §6.1.2)
+  bool probe = false;           ///< of the path's MTU
   std::uint32_t cut = 0;        ///< payload of one packet; a smaller payload is one packet
   std::size_t option_room = 0;  ///< for the role, so that the packets are not larger than the path takes
 };
@@ -35,7 +41,8 @@ class Sender {
     Instant now;
     SubPos at, ack;
     Bytes window;
-    bool bare = false;  ///< neither payload nor FIN
+    bool bare = false;    ///< neither payload nor FIN
+    bool marked = false;  ///< it echoes a congestion mark
     std::span<const Block> sacks;
     std::optional<Instant> echoed;  ///< when the timestamp it echoes was made
   };
@@ -59,8 +66,8 @@ class Sender {
   /// The next hop takes only packets of `mtu` bytes; 0: it did not say (RFC 1191 §7.1).
   void on_packet_too_big(std::uint32_t mtu, Instant now);
 
-  /// How many fresh bytes beyond what the source has already.
-  Bytes room() const;
+  /// How many fresh bytes beyond what the source has already may leave now.
+  Bytes room(Instant now) const;
   Bytes burst() const;
   std::uint32_t segment() const;  ///< payload of a full packet without the role's options
   SubPos una() const { return sent_.una(); }
@@ -80,7 +87,7 @@ class Sender {
     pace,
     tail,     ///< a probe (RFC 8985 §7)
     reorder,  ///< a gap is late enough to be lost (RFC 8985 §6.2)
-    fresh,    ///< nobody had fresh data for F-RTO: set to the present, comes up when all have been asked
+    fresh,    ///< nobody has fresh data where it is wanted: set to the present, comes up when all have been asked
     count_
   };
   struct Layout {
@@ -91,14 +98,22 @@ class Sender {
 
   Layout layout_at(SubPos at) const;
   Bytes largest_super_segment() const;
+  std::uint32_t packet_size(std::uint32_t payload) const;
   std::optional<Outgoing> again(Instant now);
   std::optional<Outgoing> fresh(Instant now);
   Bytes fresh_size(Bytes waiting, const Layout& layout) const;
+  std::optional<Outgoing> mtu_probe(Instant now);
+  void shrink_packets(Instant now);
   std::optional<Outgoing> tail_probe(Instant now);
   void expect_tail(Instant now);
   void judge_tail(const Heard& heard, const Recovery::Outcome& outcome);
   Outgoing depart(Outgoing out, const Layout& layout, Instant now);
   bool held_back_by_pace(Instant now);
+  void book(const Outgoing& out, std::uint32_t packet, Instant now);
+  void watch_use(Instant now);
+  void credit(const Recovery::Outcome& outcome, SubPos una_before, Instant now);
+  void learn_packet_size(const Recovery::Outcome& outcome, Instant now);
+  void reduced() { reduction_told_ = !context_.agreed.ecn; }
   void watch_closed_window(Instant now);
   void measure(const Heard& heard, const Recovery::Outcome& outcome, unsigned samples_per_round);
   void on_advance(const Heard& heard, News& news);
@@ -119,9 +134,9 @@ class Sender {
   Bytes beyond_;  ///< what may leave beyond the congestion window, while a tail probe is being sent
   PeerWindow window_;
   stream::Deadlines<Timer> timers_;
-  std::uint32_t path_mtu_;
-  SubPos limited_;                           ///< when the window last was full, this was sent
-  Instant next_departure_{};                 ///< pacing
+  MtuSearch mtu_;
+  Pacer pacer_;
+  WindowUse use_;
   Instant progress_{};                       ///< when the peer last was known to be alive and moving
   unsigned probes_ = 0;                      ///< window probes in a row
   unsigned timeouts_ = 0;                    ///< retransmission timeouts in a row
@@ -129,7 +144,8 @@ class Sender {
   std::optional<Duration> latest_sample_;    ///< what the latest acknowledgment measured
   Bytes uncredited_;                         ///< delivered, and the controller does not know yet
   bool stalled_ = false;
+  bool reduction_told_ = true;  ///< the peer that echoes marks has been told of the latest reduction
   Bytes fresh_bytes_, again_bytes_;
-  std::uint64_t again_packets_ = 0, needless_packets_ = 0, undone_ = 0;
+  std::uint64_t again_packets_ = 0, needless_packets_ = 0, undone_ = 0, marks_ = 0;
 };
 }  // namespace anabranch::tcp

@@ -9,6 +9,8 @@ namespace anabranch::tcp {
 void Covered::add(const Range& range, Instant too_recent) {
   delivered += range.size();
   highest = std::max(highest, range.to);
+  largest = std::max(largest, static_cast<std::uint32_t>(std::min<std::uint64_t>(range.cut, range.size().n)));
+  probe |= range.probe;
   if (range.sendings == 1) {
     sent_once = std::max(sent_once.value_or(range.sent_at), range.sent_at);
     lowest_once = std::min(lowest_once.value_or(range.to), range.to);
@@ -23,7 +25,9 @@ void Covered::add(const Range& range, Instant too_recent) {
 void Covered::add(const Covered& more) {
   delivered += more.delivered;
   highest = std::max(highest, more.highest);
+  largest = std::max(largest, more.largest);
   any_retransmitted |= more.any_retransmitted;
+  probe |= more.probe;
   if (more.sent_once) { sent_once = std::max(sent_once.value_or(*more.sent_once), *more.sent_once); }
   if (more.lowest_once) { lowest_once = std::min(lowest_once.value_or(*more.lowest_once), *more.lowest_once); }
   if (more.newest) { newest = std::max(newest.value_or(*more.newest), *more.newest); }
@@ -51,9 +55,9 @@ void Sent::set_lost(Range& range) {
   lost_from_ = std::min(lost_from_, range.from);
 }
 
-void Sent::add(SubPos to, std::uint32_t cut, bool fin, Instant now) {
+void Sent::add(SubPos to, std::uint32_t cut, bool fin, Instant now, bool probe) {
   ANABRANCH_CHECK(to > next_);
-  ranges_.push_back({.from = next_, .to = to, .sent_at = now, .cut = cut, .fin = fin});
+  ranges_.push_back({.from = next_, .to = to, .sent_at = now, .cut = cut, .fin = fin, .probe = probe});
   next_ = to;
 }
 
@@ -125,10 +129,10 @@ Bytes Sent::mark_lost(SubPos from, SubPos to) {
 
 Sent::Overdue Sent::mark_overdue(Departure newest, Instant cutoff) {
   Overdue out;
-  const Bytes had = lost_;
   const auto judge = [&](Range& range) {
     if (range.sent_at <= cutoff) {
       set_lost(range);
+      if (!range.probe) { out.lost += range.size(); }
       return true;
     }
     out.youngest = std::max(out.youngest.value_or(range.sent_at), range.sent_at);
@@ -148,7 +152,6 @@ Sent::Overdue Sent::mark_overdue(Departure newest, Instant cutoff) {
     Range& range = ranges_[i];
     if (range.sendings > 1 && flies(range) && Departure{range.sent_at, range.to} < newest) { judge(range); }
   }
-  out.lost = lost_ - had;
   return out;
 }
 
@@ -211,6 +214,7 @@ void Sent::resent(SubPos from, SubPos to, std::uint32_t cut, Instant now) {
     lost_ -= range.size();
     range.sent_at = now;
     range.cut = cut;
+    range.probe = false;
     ++range.sendings;
   }
   resent_below_ = std::max(resent_below_, to);

@@ -19,7 +19,8 @@ struct Range {
   std::uint32_t sendings = 1;
   bool fin = false;  ///< `to` includes the FIN
   bool sacked = false;
-  bool lost = false;  ///< believed lost and not sent again since
+  bool lost = false;   ///< believed lost and not sent again since
+  bool probe = false;  ///< sent once, larger than packets otherwise are: its loss says nothing of congestion
   Bytes size() const { return {to - from}; }
 };
 
@@ -30,6 +31,11 @@ struct Departure {
   constexpr auto operator<=>(const Departure&) const = default;
 };
 
+/// How many packets a payload is cut into; what has none is one too.
+constexpr std::uint64_t packets_of(Bytes payload, std::uint64_t cut) {
+  return payload == Bytes{} ? 1 : (payload.n + cut - 1) / cut;
+}
+
 /// What an acknowledgment tells of ranges it covers for the first time.
 struct Covered {
   Bytes delivered;                    ///< arrived, and not known to have arrived before
@@ -37,7 +43,9 @@ struct Covered {
   std::optional<SubPos> lowest_once;  ///< where the lowest of those ends
   std::optional<Departure> newest;    ///< latest departure of all of which the answer can be told apart
   SubPos highest;                     ///< where the highest of all ends
+  std::uint32_t largest = 0;          ///< payload of the largest packet
   bool any_retransmitted = false;
+  bool probe = false;  ///< a probe was among them
   void add(const Range& range, Instant too_recent);
   void add(const Covered& more);
 };
@@ -63,7 +71,7 @@ class Sent {
   auto end() const { return ranges_.end(); }
 
   /// Fresh bytes [next(), to) left.
-  void add(SubPos to, std::uint32_t cut, bool fin, Instant now);
+  void add(SubPos to, std::uint32_t cut, bool fin, Instant now, bool probe = false);
   /// Everything below `up_to` has arrived. Departures after `too_recent` cannot be what was acknowledged.
   Covered acknowledge(SubPos up_to, Instant too_recent);
   /// [from, to) has arrived (RFC 2018). What was SACKed before is not counted again.
@@ -71,7 +79,7 @@ class Sent {
   /// Not SACKed and sent only once, in [from, to): now lost. How much was newly marked.
   Bytes mark_lost(SubPos from, SubPos to);
   struct Overdue {
-    Bytes lost;                       ///< newly marked
+    Bytes lost;                       ///< newly marked, probes not counted
     std::optional<Instant> youngest;  ///< latest departure of those that are given more time
   };
   /// What left before `newest` and has not arrived: lost when it left at `cutoff` or earlier (RFC 8985 §6.2 step 5).

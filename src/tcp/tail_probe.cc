@@ -5,6 +5,7 @@
 namespace anabranch::tcp {
 
 void TailProbe::left(SubPos next, bool repeated, Instant now) {
+  due_ = Due::no;
   end_ = next;
   repeated_ = repeated;
   left_at_ = now;

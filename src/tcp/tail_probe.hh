@@ -23,9 +23,13 @@ class TailProbe {
     return now + std::max(srtt * 2 + (lone ? kDelayedAck : Duration{}), kLeast);
   }
 
-  void expire() { due_ = true; }
-  /// Whether it shall leave now; it is asked for once.
-  bool take_due() { return std::exchange(due_, false); }
+  /// It shall leave: fresh data if there is any.
+  void expire() { due_ = Due::fresh; }
+  /// All have been asked, nobody has fresh data.
+  void no_fresh() { due_ = due_ == Due::fresh ? Due::again : due_; }
+  bool due() const { return due_ != Due::no; }
+  bool wants_fresh() const { return due_ == Due::fresh; }
+  void cancel() { due_ = Due::no; }
   /// It left, when `next` was what comes next. `repeated`: it was the last packet once more.
   void left(SubPos next, bool repeated, Instant now);
   /// One is under way: no other.
@@ -42,7 +46,8 @@ class TailProbe {
   bool mended(const Answer& answer);
 
  private:
-  bool due_ = false;
+  enum class Due : std::uint8_t { no, fresh, again };
+  Due due_ = Due::no;
   bool repeated_ = false;
   std::optional<SubPos> end_;  ///< TLP.end_seq
   Instant left_at_;

@@ -57,6 +57,7 @@ Segment Endpoint::Parts::header(SubPos at, Instant now) {
   segment.seq = wrap(at, context.agreed.our_isn);
   segment.ack = wrap(receiver.next(), context.agreed.peer_isn);
   segment.flags.ack = true;
+  segment.flags.ece = receiver.echoes_mark();
   if (context.agreed.timestamps) { segment.tcp.timestamps = stamps.option(now); }
   ++segments_out;
   return segment;
@@ -79,6 +80,7 @@ Segment Endpoint::Parts::build_syn(Instant now) {
   Segment segment;
   segment.seq = context.agreed.our_isn;
   segment.flags.syn = true;
+  handshake.write_ecn(segment.flags);
   segment.tcp = handshake.options(stamps, now);
   if (answering) {
     segment.flags.ack = true;
@@ -120,6 +122,8 @@ Segment Endpoint::Parts::build(Outgoing&& out, Instant now) {
   Segment segment = header(out.at, now);
   segment.flags.fin = out.fin;
   segment.flags.psh = out.push;
+  segment.flags.cwr = out.reduced;
+  segment.ecn = out.markable ? wire::Ecn::ect0 : wire::Ecn::not_ect;
   segment.payload = std::move(out.payload);
   const Bytes payload = segment.payload.size();
   if (payload.n > out.cut) { segment.cut = out.cut; }

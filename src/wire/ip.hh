@@ -10,6 +10,16 @@ inline constexpr std::uint8_t kProtocolIcmp = 1;  // IANA protocol numbers
 inline constexpr std::uint8_t kProtocolTcp = 6;
 inline constexpr std::uint8_t kProtocolIcmpV6 = 58;
 
+/// The congestion bits of the IP header, low in TOS and traffic class (RFC 3168 §5).
+enum class Ecn : std::uint8_t {
+  not_ect,
+  ect1,
+  ect0,  ///< may be marked instead of dropped
+  ce,    ///< was marked: congestion experienced
+};
+inline constexpr std::uint8_t kEcnBits = 0x03;
+constexpr Ecn ecn_of(std::uint8_t tos) { return static_cast<Ecn>(tos & kEcnBits); }
+
 enum class IpFailure : std::uint8_t {
   too_short,  ///< fewer bytes than the header says it has
   wrong_version,
@@ -22,6 +32,10 @@ enum class IpFailure : std::uint8_t {
 };
 }  // namespace anabranch::wire
 
+template <>
+struct anabranch::Names<anabranch::wire::Ecn> {
+  static constexpr std::string_view list[] = {"not_ect", "ect1", "ect0", "ce"};
+};
 template <>
 struct anabranch::Names<anabranch::wire::IpFailure> {
   static constexpr std::string_view list[] = {

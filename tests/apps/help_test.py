@@ -13,6 +13,7 @@ PAGES = {"main": ["--help"], "get": ["get", "--help"], "serve": ["serve", "--hel
 # Wrong command lines: status 2, one line that starts with the program's name.
 WRONG = [[], ["nonsense"], ["get"], ["get", "http://h/", "--no-such-option"], ["get", "ftp://h/"], ["get", "http://"],
          ["get", "http://h/", "--congestion", "none"], ["get", "http://h/", "--scheduler", "none"],
+         ["get", "http://h/", "--mptcp-version", "2"],
          ["get", "http://h/", "-4", "-6"], ["get", "http://h/", "--json", "-o", "-"],
          ["get", "http://h/", "--max-time", "-1"], ["serve"], ["serve", "/tmp"], ["serve", "/tmp", "--port", "70000"]]
 

@@ -35,7 +35,7 @@ TEST(EmbedStack, AnotherSeedGivesOtherSequenceNumbersAndKeys) {
     Host h{seed};
     EXPECT_EQ(0, anb_interface_add(h.stack, 1, 1500, 0, 0));
     const sockaddr_in a = v4("10.0.0.1", 0);
-    EXPECT_EQ(0, anb_address_add(h.stack, 1, reinterpret_cast<const sockaddr*>(&a), sizeof a, 24, 0));
+    EXPECT_EQ(0, anb_address_add(h.stack, 1, reinterpret_cast<const sockaddr*>(&a), sizeof a, 24, 0, 0));
     EXPECT_EQ(-EINPROGRESS, h.connect(anb_socket(h.stack), v4("10.0.0.2", 80), 0));
     std::vector<std::uint8_t> bytes(1500);
     anb_packet p{.data = bytes.data(), .capacity = bytes.size(), .length = 0, .interface = 0, .at = 0};
@@ -70,13 +70,13 @@ TEST(EmbedNetwork, MistakesHaveTheirErrno) {
   EXPECT_EQ(-EEXIST, anb_interface_add(h.stack, 1, 1500, 0, 0));
   EXPECT_EQ(-ENODEV, anb_interface_set_up(h.stack, 2, 0, 0));
   EXPECT_EQ(-ENODEV, anb_interface_remove(h.stack, 2, 0));
-  EXPECT_EQ(-ENODEV, anb_address_add(h.stack, 2, address, sizeof a, 24, 0));
-  EXPECT_EQ(-EINVAL, anb_address_add(h.stack, 1, address, sizeof a, 33, 0));
-  EXPECT_EQ(-EINVAL, anb_address_add(h.stack, 1, reinterpret_cast<const sockaddr*>(&nobody), sizeof a, 24, 0));
-  EXPECT_EQ(-EAFNOSUPPORT, anb_address_add(h.stack, 1, &unknown, sizeof unknown, 24, 0));
-  EXPECT_EQ(-EAFNOSUPPORT, anb_address_add(h.stack, 1, address, 4, 24, 0));
-  EXPECT_EQ(0, anb_address_add(h.stack, 1, address, sizeof a, 24, 0));
-  EXPECT_EQ(-EEXIST, anb_address_add(h.stack, 1, address, sizeof a, 24, 0));
+  EXPECT_EQ(-ENODEV, anb_address_add(h.stack, 2, address, sizeof a, 24, 0, 0));
+  EXPECT_EQ(-EINVAL, anb_address_add(h.stack, 1, address, sizeof a, 33, 0, 0));
+  EXPECT_EQ(-EINVAL, anb_address_add(h.stack, 1, reinterpret_cast<const sockaddr*>(&nobody), sizeof a, 24, 0, 0));
+  EXPECT_EQ(-EAFNOSUPPORT, anb_address_add(h.stack, 1, &unknown, sizeof unknown, 24, 0, 0));
+  EXPECT_EQ(-EAFNOSUPPORT, anb_address_add(h.stack, 1, address, 4, 24, 0, 0));
+  EXPECT_EQ(0, anb_address_add(h.stack, 1, address, sizeof a, 24, 0, 0));
+  EXPECT_EQ(-EEXIST, anb_address_add(h.stack, 1, address, sizeof a, 24, 0, 0));
   EXPECT_EQ(0, anb_address_remove(h.stack, address, sizeof a, 0));
   EXPECT_EQ(-EADDRNOTAVAIL, anb_address_remove(h.stack, address, sizeof a, 0));
   const std::uint8_t nonsense[3] = {1, 2, 3};
@@ -399,7 +399,7 @@ TEST(EmbedOption, EachReadsBackWhatWasSet) {
       {SOL_SOCKET, SO_REUSEADDR, 1},      {IPPROTO_TCP, TCP_KEEPIDLE, 11},       {IPPROTO_TCP, TCP_KEEPINTVL, 12},
       {IPPROTO_TCP, TCP_KEEPCNT, 3},      {IPPROTO_TCP, TCP_USER_TIMEOUT, 4500}, {ANB_SOL, ANB_MULTIPATH, 0},
       {ANB_SOL, ANB_CHECKSUM, 1},         {ANB_SOL, ANB_MAX_SUBFLOWS, 3},        {ANB_SOL, ANB_MAX_REMOTE, 5},
-      {ANB_SOL, ANB_CLOSE_TIMEOUT, 1500}, {ANB_SOL, ANB_NO_ANNOUNCE, 1}};
+      {ANB_SOL, ANB_CLOSE_TIMEOUT, 1500}, {ANB_SOL, ANB_NO_ANNOUNCE, 1},         {ANB_SOL, ANB_VERSIONS, 2}};
   for (const auto& o : options) {
     EXPECT_EQ(0, h.set(fd, o.level, o.name, o.value)) << o.level << " " << o.name;
     EXPECT_EQ(o.value, h.get(fd, o.level, o.name)) << o.level << " " << o.name;
@@ -437,6 +437,7 @@ TEST(EmbedOption, MistakesHaveTheirErrno) {
   const int fd = anb_socket(t.client.stack);
   EXPECT_EQ(-EINVAL, t.client.set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 0));
   EXPECT_EQ(-EINVAL, t.client.set(fd, ANB_SOL, ANB_MAX_SUBFLOWS, 0));
+  EXPECT_EQ(-EINVAL, t.client.set(fd, ANB_SOL, ANB_VERSIONS, 3));
   EXPECT_EQ(-EINVAL, anb_setsockopt(t.client.stack, fd, SOL_SOCKET, SO_SNDBUF, "x", 1, 0));
   EXPECT_EQ(1, t.server.get(listening, SOL_SOCKET, SO_ACCEPTCONN));
   EXPECT_EQ(1460, t.client.get(out, IPPROTO_TCP, TCP_MAXSEG));
@@ -526,6 +527,46 @@ TEST(EmbedMultipath, ALinkThatGoesDownMovesTheDataToTheOther) {
   }));
 }
 
+TEST(EmbedMultipath, AnAddressIsUsedAsItsFlagsSay) {
+  const auto subflows = [](unsigned client_flags, unsigned server_flags) {
+    TwoHosts t;
+    t.add(t.client, 2, 1, client_flags);
+    t.add(t.server, 2, 2, server_flags);
+    const auto [out, in] = t.connection(t.listener());
+    t.pass(2'000'000'000);
+    anb_subflow_info flows[8];
+    const int n = anb_subflows(t.client.stack, out, flows, 8, sizeof flows[0]);
+    int backups = 0;
+    for (int i = 0; i < n; ++i) { backups += flows[i].backup; }
+    return std::pair{n, backups};
+  };
+  EXPECT_EQ((std::pair{4, 0}), subflows(0, 0));
+  EXPECT_EQ((std::pair{2, 0}), subflows(ANB_ADDRESS_NO_SUBFLOWS, 0));
+  EXPECT_EQ((std::pair{2, 0}), subflows(0, ANB_ADDRESS_NO_ANNOUNCE));
+  EXPECT_EQ((std::pair{4, 2}), subflows(ANB_ADDRESS_BACKUP, 0));
+  EXPECT_EQ((std::pair{1, 0}), subflows(ANB_ADDRESS_NO_SUBFLOWS, ANB_ADDRESS_NO_ANNOUNCE));
+}
+
+TEST(EmbedMultipath, ASubflowIsOpenedByHand) {
+  TwoHosts t;
+  t.add(t.client, 2, 1, ANB_ADDRESS_NO_SUBFLOWS);
+  t.add(t.server, 2, 2, ANB_ADDRESS_NO_ANNOUNCE);
+  const auto [out, in] = t.connection(t.listener());
+  t.pass(1'000'000'000);
+  const sockaddr_in from = v4("10.0.2.1", 0), to = v4("10.0.2.2", 80), nobody = v4("10.7.7.7", 0);
+  const auto* remote = reinterpret_cast<const sockaddr*>(&to);
+  EXPECT_EQ(-EADDRNOTAVAIL,
+            anb_subflow_open(t.client.stack, out, reinterpret_cast<const sockaddr*>(&nobody), remote, 0, t.now));
+  EXPECT_EQ(-EINVAL, anb_subflow_open(t.client.stack, out, nullptr, nullptr, 0, t.now));
+  EXPECT_EQ(0, anb_subflow_open(t.client.stack, out, reinterpret_cast<const sockaddr*>(&from), remote, 1, t.now));
+  t.pass(1'000'000'000);
+  anb_subflow_info flows[8];
+  ASSERT_EQ(2, anb_subflows(t.server.stack, in, flows, 8, sizeof flows[0]));
+  EXPECT_EQ(2u, flows[1].interface);
+  EXPECT_EQ(1, flows[1].backup);
+  EXPECT_STREQ("active", flows[1].state);
+}
+
 TEST(EmbedMultipath, PlainTcpWhenItIsSwitchedOff) {
   TwoHosts t{2};
   const int fd = anb_socket(t.client.stack);
@@ -536,6 +577,9 @@ TEST(EmbedMultipath, PlainTcpWhenItIsSwitchedOff) {
   ASSERT_EQ(0, anb_get_info(t.server.stack, in, &info));
   EXPECT_EQ(0, info.multipath);
   EXPECT_STREQ("peer_did_not_offer", info.fallback_reason);
+  const sockaddr_in to = v4("10.0.2.2", 80);
+  EXPECT_EQ(-EOPNOTSUPP,
+            anb_subflow_open(t.client.stack, out, nullptr, reinterpret_cast<const sockaddr*>(&to), 0, t.now));
 }
 
 TEST(EmbedCounter, AllHaveNamesAndValues) {

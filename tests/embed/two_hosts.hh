@@ -89,11 +89,11 @@ struct TwoHosts {
       add(server, i, 2);
     }
   }
-  void add(Host& h, int link, int last) {
+  void add(Host& h, int link, int last, unsigned flags = 0) {
     const auto interface = static_cast<std::uint32_t>(link);
     ASSERT_EQ(0, anb_interface_add(h.stack, interface, 1500, interface, now));
     const sockaddr_in a = v4(("10.0." + std::to_string(link) + "." + std::to_string(last)).c_str(), 0);
-    ASSERT_EQ(0, anb_address_add(h.stack, interface, reinterpret_cast<const sockaddr*>(&a), sizeof a, 24, now));
+    ASSERT_EQ(0, anb_address_add(h.stack, interface, reinterpret_cast<const sockaddr*>(&a), sizeof a, 24, flags, now));
   }
   void transmit(Host& from, int to) {
     std::vector<std::uint8_t> buffer(1500);

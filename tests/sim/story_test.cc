@@ -2,6 +2,7 @@
 #include "packet/dissect.hh"
 #include "sim/world.hh"
 
+#include <algorithm>
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <memory>
@@ -104,6 +105,38 @@ TEST(Story, ASecondPathThatIsABlackHoleFromTheStartDoesNotHurt) {
   ASSERT_TRUE(pair.completes(transfer, 10_s));
 }
 
+/// How long 8 MiB take over links that swallow packets above 1300 bytes, or whose interfaces say so.
+Duration time_over_narrow_links(std::size_t links, bool swallow) {
+  Pair pair;
+  for (std::size_t i = 0; i < links; ++i) {
+    const LinkSpec spec{.rate = 20_Mbps, .delay = 10_ms, .mtu = 1300};
+    pair.world.link(pair.phone, pair.server, spec, {.mtu = swallow ? 1500u : 1300u});
+  }
+  auto& transfer = pair.upload(8_MiB);
+  EXPECT_TRUE(pair.completes(transfer, 60_s));
+  return pair.world.now() - Instant{};
+}
+
+TEST(Story, ABlackHoleForLargePacketsCostsTwoTimeoutsAndLittleMore) {  // RFC 4821
+  EXPECT_LE(time_over_narrow_links(1, true), time_over_narrow_links(1, false) + 1500_ms);
+  EXPECT_LE(time_over_narrow_links(2, true), time_over_narrow_links(2, false) + 1500_ms);
+}
+
+TEST(Story, ARouterThatMarksKeepsItsQueueShortAndNothingIsLost) {  // RFC 3168
+  Pair pair;
+  const LinkSpec spec{.rate = 20_Mbps, .delay = 10_ms, .queue = 256_KiB, .mark_above = Bytes{30'000}};
+  auto& link = pair.world.link(pair.phone, pair.server, spec);
+  TransferOptions options;
+  options.client.tcp.ecn = tcp::EcnMode::request;
+  auto& transfer = pair.upload(8_MiB, options);
+  ASSERT_TRUE(pair.completes(transfer, 60_s));
+  const LinkStats& stats = link.pipe_from(pair.phone).stats();
+  EXPECT_GT(stats.marked, 20u);
+  EXPECT_EQ(stats.dropped.total(), 0u);
+  EXPECT_LT(stats.highest_queue, 200'000u);
+  EXPECT_LT(pair.world.now() - Instant{}, 4500_ms);  // 3.5 s at the rate
+}
+
 TEST(Story, AnInterfaceThatComesBackCarriesDataAgain) {
   Pair pair;
   auto& wifi = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms});
@@ -168,10 +201,43 @@ TEST(Story, WhenAllIsReadTheStacksForgetTheConnectionAndItsBytes) {
   EXPECT_LE(pair.world.slabs_in_use(), 8u);  // what arenas and packers keep open for the next packet
 }
 
+/// RFC 8041 §3.6: a client that lets the server finish first keeps no TIME-WAIT, on whatever number of connections.
+TEST(Story, AThousandShortConnectionsThatTheServerEndsLeaveTheClientWithoutATrace) {
+  constexpr unsigned kConnections = 1000;
+  World world{seed(), {.kept_segments = 10, .consistency_every = 5000}};
+  Host &phone = world.host("phone"), &server = world.host("server");
+  world.link(phone, server, {.rate = 1'000_Mbps, .delay = 2_ms});
+  for (unsigned i = 0; i < kConnections; ++i) {
+    TransferOptions options{.back = Bytes{500}, .start = 1_ms * i};
+    options.client_manners.finish_late = true;
+    options.close_listener = true;
+    world.transfer(phone, server, Bytes{100}, options);
+  }
+  const auto& all = world.transfers();
+  const auto complete = [&] { return std::ranges::all_of(all, [](const auto& t) { return t->complete(); }); };
+  ASSERT_TRUE(world.run_until(complete, 30_s)) << world.replay();
+  ASSERT_TRUE(world.run_for(2_s)) << world.replay();
+  EXPECT_EQ(phone.stack().connection_count(), 0u);
+  EXPECT_EQ(server.stack().connection_count(), kConnections);  // all of them wait out their TIME-WAIT here
+}
+
+/// RFC 8041 §3.8: where segments of two sizes meet, data is cut for the path that carries it, not for the smaller one.
+TEST(Story, PathsWithSegmentsOfDifferentSizesBothCarryFullPackets) {
+  Pair pair;
+  auto& first = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms}, {.mtu = 1420 + 40});
+  auto& second = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 12_ms}, {.mtu = 1428 + 40});
+  ASSERT_TRUE(pair.completes(pair.upload(32_MiB), 60_s));
+  for (auto* link : {&first, &second}) {
+    const LinkStats& sent = link->pipe_from(pair.phone).stats();
+    ASSERT_GT(sent.offered_packets, 5000u);
+    EXPECT_GT(sent.offered_bytes / sent.offered_packets, link->options().mtu * 99 / 100) << pair.world.replay();
+  }
+}
+
 /// Changes the last byte of every hundredth packet with data, and leaves TCP's checksum right: a gateway that meddles.
-std::unique_ptr<Middlebox> corruption(SlabPool& pool) {
+Middlebox corruption(SlabPool& pool) {
   auto seen = std::make_shared<unsigned>(0);
-  return filter([&pool, seen](Way, Frame& frame) {
+  return [&pool, seen](const Host&, Frame& frame) {
     const auto layout = tcp_layout(frame);
     if (!layout || layout->end == layout->payload_at || ++*seen % 100 != 0) { return true; }
     std::vector<std::uint8_t> bytes = frame.bytes.to_vector();
@@ -179,7 +245,7 @@ std::unique_ptr<Middlebox> corruption(SlabPool& pool) {
     frame.bytes = Packer{pool}.copy(bytes);
     frame.checksum = ChecksumState::pending;
     return true;
-  });
+  };
 }
 
 TEST(Story, WithDssChecksumsAPathThatChangesBytesIsLeftAndNoneOfThemArrives) {

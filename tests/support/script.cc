@@ -24,14 +24,39 @@ constexpr Duration kTolerance{1'000'000};  ///< between when a segment shall lea
 class ScriptRandom final : public Random {
  public:
   std::uint64_t visible() override { return visible_++; }
+  void next_key(std::uint64_t key) { key_ = key; }
   void secret(std::span<std::uint8_t> out) override {
+    if (key_ && out.size() == sizeof(std::uint64_t)) {  // the only secret of this size is a connection's key
+      for (std::size_t i = 0; i < out.size(); ++i) { out[i] = static_cast<std::uint8_t>(*key_ >> (56 - 8 * i)); }
+      return key_.reset();
+    }
     for (std::uint8_t& b : out) { b = static_cast<std::uint8_t>(secret_ += 0x35); }
   }
 
  private:
   std::uint64_t visible_ = 0;
   std::uint8_t secret_ = 0;
+  std::optional<std::uint64_t> key_;
 };
+
+/// Takes `[ect0]` off the front of a line: the congestion bits of the IP header. Without: not_ect.
+std::string take_ecn(std::string& text) {
+  const std::size_t from = text.find_first_not_of(' ');
+  if (from == std::string::npos || text[from] != '[') { return "not_ect"; }
+  const std::size_t to = std::min(text.find(']', from), text.size() - 1);
+  std::string word = text.substr(from + 1, to - from - 1);
+  text.erase(0, to + 1);
+  return word;
+}
+std::optional<wire::Ecn> ecn_of(std::string_view word) {
+  const auto& names = Names<wire::Ecn>::list;
+  const auto* found = std::find(std::begin(names), std::end(names), word);
+  if (found == std::end(names)) { return std::nullopt; }
+  return static_cast<wire::Ecn>(found - std::begin(names));
+}
+std::string with_ecn(const Segment& segment, const std::string& text) {
+  return segment.ecn == wire::Ecn::not_ect ? text : fmt::format("[{}] {}", name(segment.ecn), text);
+}
 
 struct Failure {
   std::string what;
@@ -58,6 +83,20 @@ Duration seconds_of(const std::string& text) {
   if (fraction.size() > 9) { throw Failure{"not a time: " + text}; }
   fraction.resize(9, '0');
   return Duration{static_cast<std::int64_t>(number_of(text.substr(0, dot)) * 1'000'000'000 + number_of(fraction))};
+}
+
+std::uint64_t hex_of(const std::string& text) {
+  std::uint64_t n = 0;
+  const char* const begin = text.data() + (text.starts_with("0x") ? 2 : 0);
+  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), n, 16);
+  if (error != std::errc{} || end != text.data() + text.size()) { throw Failure{"not a key: " + text}; }
+  return n;
+}
+
+SocketAddress door_of(const std::string& text) {
+  const auto out = socket_address_from_text(text);
+  if (!out) { throw Failure{"not an address with a port: " + text}; }
+  return *out;
 }
 
 class Script {
@@ -132,6 +171,10 @@ class Script {
       config_.versions = *versions;
     } else if (name == "no_multipath") {
       config_.multipath = false;
+    } else if (name == "ecn") {
+      config_.tcp.ecn = value == "off" ? tcp::EcnMode::off : tcp::EcnMode::request;
+    } else if (name == "pacing") {
+      config_.tcp.pacing = true;
     } else if (name == "timestamps") {
       config_.tcp.timestamps = true;
     } else if (name == "not_accepting") {
@@ -150,6 +193,20 @@ class Script {
       config_.max_subflows = static_cast<unsigned>(number_of(value));
     } else if (name == "receive_buffer") {
       config_.receive_buffer = config_.initial_receive_buffer = Bytes{number_of(value)};
+    } else if (name == "close_timeout") {
+      config_.close_timeout = seconds_of(value);
+    } else if (name == "wait_for_fins") {
+      config_.wait_for_fins = seconds_of(value);
+    } else if (name == "fast_close_on_ack") {
+      config_.fast_close = mptcp::FastClose::on_ack;
+    } else if (name == "no_joins_to_this_address") {
+      config_.no_joins_to_this_address = true;
+    } else if (name == "announce") {
+      announce_at_.push_back(door_of(value));
+    } else if (name == "key") {
+      random_.next_key(hex_of(value));
+    } else if (name == "peer_key") {
+      wire_.set_peer_key({hex_of(value)});
     } else if (name == "syns_with_option") {
       config_.syns_with_option = static_cast<unsigned>(number_of(value));
     } else {
@@ -183,8 +240,13 @@ class Script {
     stack_ = std::make_unique<stack::Stack>(env_, pool_, config);
     path(flows_[0].addresses.local.address, true);
     if (client_) { return; }
-    const auto listener = stack_->listen(
-        {.port = 80, .address = {}, .interfaces = {}, .backlog = backlog_, .stateless = stateless_, .config = config_});
+    const auto listener = stack_->listen({.port = 80,
+                                          .address = {},
+                                          .interfaces = {},
+                                          .backlog = backlog_,
+                                          .announce_at = announce_at_,
+                                          .stateless = stateless_,
+                                          .config = config_});
     if (!listener) { throw Failure{"cannot listen"}; }
     listener_ = *listener;
   }
@@ -213,7 +275,9 @@ class Script {
     if (!d) { throw Failure{"the stack sent a frame that cannot be read"}; }
     const Addresses mine{d->addresses.remote, d->addresses.local};
     for (auto& [number, flow] : flows_) {
-      if (flow.addresses == mine) { return seen_.push_back({now_, number, wire_.describe(d->segment, flow), false}); }
+      if (flow.addresses == mine) {
+        return seen_.push_back({now_, number, with_ecn(d->segment, wire_.describe(d->segment, flow)), false});
+      }
     }
     ScriptFlow stranger{.number = 99, .addresses = mine};
     seen_.push_back({now_, 99,
@@ -223,24 +287,29 @@ class Script {
   }
 
   // --- segments
-  void peer_sends(unsigned number, const std::string& text) {
+  void peer_sends(unsigned number, std::string text) {
+    const auto ecn = ecn_of(take_ecn(text));
+    if (!ecn) { throw Failure{"[not_ect], [ect0], [ect1] or [ce]"}; }
     advance(line_time_);
     expect_silence_before(line_time_);
     ScriptFlow& flow = flows_[number];
     auto segment = wire_.peer_segment(text, flow);
     if (!segment) { throw Failure{segment.error()}; }
+    segment->ecn = *ecn;
     Frame frame = assemble({flow.addresses.remote, flow.addresses.local}, *segment,
                            {.ipv4_id = 1, .interface = interface_of(flow.addresses.local.address)}, arena_);
     stack_->receive({&frame, 1}, now_);
     drain();
   }
-  void stack_sends(unsigned number, const std::string& expected) {
+  void stack_sends(unsigned number, std::string expected) {
     drain();
     while (next_ == seen_.size() && stack_->deadline() <= line_time_ + kTolerance) { advance(stack_->deadline()); }
     if (next_ == seen_.size()) { throw Failure{"nothing was sent"}; }
     Seen& seen = seen_[next_];
     const bool in_time = seen.at >= line_time_ - kTolerance && seen.at <= line_time_ + kTolerance;
-    if (!in_time || seen.flow != number || !wire::matches_notation(expected, seen.text)) {
+    std::string text = seen.text;
+    const bool same_ecn = take_ecn(expected) == take_ecn(text);
+    if (!in_time || seen.flow != number || !same_ecn || !wire::matches_notation(expected, text)) {
       throw Failure{"seen: " + show(seen)};
     }
     seen.expected = true;
@@ -305,6 +374,8 @@ class Script {
     if (verb == "close_subflow") {
       return check(stack_->close_subflow(id(), {static_cast<std::uint32_t>(number_of(words[1]))}, now_));
     }
+    if (verb == "announce") { return check(stack_->announce(id(), door_of(words[1]), now_)); }
+    if (verb == "withdraw") { return check(stack_->withdraw(id(), door_of(words[1]), now_)); }
     if (verb == "path") { return change_path(words[1], words[2]); }
     if (verb == "expect") { return expect(words[1], words[2]); }
     if (verb == "version") {
@@ -419,6 +490,7 @@ class Script {
   bool client_ = false, accepting_ = true, started_ = false;
   std::size_t backlog_ = 128;
   stack::Stateless stateless_ = stack::Stateless::under_pressure;
+  std::vector<SocketAddress> announce_at_;
   std::optional<stack::ListenerId> listener_;
   std::optional<stack::ConnectionId> id_;
   Instant now_ = kStart, line_time_ = kStart;

@@ -50,7 +50,7 @@ std::uint8_t pattern_at(std::uint64_t position) {
 }
 
 wire::Origins ScriptWire::from_peer(const ScriptFlow& flow) const {
-  return {flow.peer_isn, flow.our_isn, idsn_of(kPeerKey), stack_key_ ? idsn_of(*stack_key_) : DataSeq{}};
+  return {flow.peer_isn, flow.our_isn, idsn_of(peer_key_), stack_key_ ? idsn_of(*stack_key_) : DataSeq{}};
 }
 
 std::uint16_t ScriptWire::checksum(std::uint64_t data, std::uint32_t subflow, std::uint16_t length, std::uint64_t bytes,
@@ -63,15 +63,15 @@ std::uint16_t ScriptWire::checksum(std::uint64_t data, std::uint32_t subflow, st
 /// Fills in what a line of the peer left to the runner: MACs and checksums, right or wrong as wished.
 void ScriptWire::fix(wire::MptcpOption& option, ScriptFlow& flow, const std::vector<bool>& good, std::size_t& at) {
   const wire::Key ours = stack_key_.value_or(wire::Key{});
-  const crypto::JoinParty peer{kPeerKey, flow.peer_nonce}, stack{ours, flow.our_nonce};
+  const crypto::JoinParty peer{peer_key_, flow.peer_nonce}, stack{ours, flow.our_nonce};
   const auto spoil = [&] { return at < good.size() && !good[at++]; };
-  const DataSeq origin = idsn_of(kPeerKey);
+  const DataSeq origin = idsn_of(peer_key_);
   std::visit(Overloaded{
                  [&](wire::JoinSyn& o) { flow.peer_nonce = o.nonce; },
                  [&](wire::JoinSynAck& o) {
                    flow.peer_nonce = o.nonce;
                    if (o.mac == 0) {
-                     o.mac = crypto::join_syn_ack_mac({kPeerKey, o.nonce}, stack, version_) ^ (spoil() ? 1u : 0u);
+                     o.mac = crypto::join_syn_ack_mac({peer_key_, o.nonce}, stack, version_) ^ (spoil() ? 1u : 0u);
                    }
                  },
                  [&](wire::JoinAck& o) {
@@ -80,7 +80,7 @@ void ScriptWire::fix(wire::MptcpOption& option, ScriptFlow& flow, const std::vec
                    if (spoil()) { o.mac[7] ^= 1; }
                  },
                  [&](wire::AddAddr& o) {
-                   if (o.mac && *o.mac == 0) { o.mac = crypto::add_addr_mac(kPeerKey, ours, o) ^ (spoil() ? 1u : 0u); }
+                   if (o.mac && *o.mac == 0) { o.mac = crypto::add_addr_mac(peer_key_, ours, o) ^ (spoil() ? 1u : 0u); }
                  },
                  [&](wire::Dss& o) {
                    if (!o.map) { return; }
@@ -108,10 +108,10 @@ void ScriptWire::fix(wire::MptcpOption& option, ScriptFlow& flow, const std::vec
 
 std::expected<Segment, std::string> ScriptWire::peer_segment(std::string text, ScriptFlow& flow) {
   if (stack_key_) { replace_all(text, "token=B", "token=" + hex(token_of(*stack_key_).raw, 8)); }
-  replace_all(text, "token=A", "token=" + hex(token_of(kPeerKey).raw, 8));
+  replace_all(text, "token=A", "token=" + hex(token_of(peer_key_).raw, 8));
   const std::vector<bool> wishes = take_wishes(text);
   const auto symbols = [this](std::string_view name) -> std::optional<std::uint64_t> {
-    if (name == "A") { return kPeerKey.raw; }
+    if (name == "A") { return peer_key_.raw; }
     if (name == "B" && stack_key_) { return stack_key_->raw; }
     return std::nullopt;
   };
@@ -167,7 +167,7 @@ void ScriptWire::learn(const Segment& segment, ScriptFlow& flow) {
 
 void ScriptWire::name_values(std::string& text, const Segment& segment, const ScriptFlow& flow) const {
   const wire::Key ours = stack_key_.value_or(wire::Key{});
-  const crypto::JoinParty peer{kPeerKey, flow.peer_nonce}, stack{ours, flow.our_nonce};
+  const crypto::JoinParty peer{peer_key_, flow.peer_nonce}, stack{ours, flow.our_nonce};
   const DataSeq origin = idsn_of(ours);
   const auto judge_sum = [&](std::uint16_t seen, std::uint16_t right) {
     replace_all(text, "csum=" + hex(seen, 4), seen == right ? "csum=good" : "csum=bad");
@@ -184,7 +184,7 @@ void ScriptWire::name_values(std::string& text, const Segment& segment, const Sc
                      judge_mac(hex(o.mac), o.mac == crypto::join_ack_mac(stack, peer, version_));
                    },
                    [&](const wire::AddAddr& o) {
-                     if (o.mac) { judge_mac(hex(*o.mac, 16), *o.mac == crypto::add_addr_mac(ours, kPeerKey, o)); }
+                     if (o.mac) { judge_mac(hex(*o.mac, 16), *o.mac == crypto::add_addr_mac(ours, peer_key_, o)); }
                    },
                    [&](const wire::Dss& o) {
                      if (!o.map || !o.map->checksum) { return; }
@@ -204,8 +204,8 @@ void ScriptWire::name_values(std::string& text, const Segment& segment, const Sc
     replace_all(text, hex(ours.raw, 16), "B");
     replace_all(text, "token=" + hex(token_of(ours).raw, 8), "token=B");
   }
-  replace_all(text, hex(kPeerKey.raw, 16), "A");
-  replace_all(text, "token=" + hex(token_of(kPeerKey).raw, 8), "token=A");
+  replace_all(text, hex(peer_key_.raw, 16), "A");
+  replace_all(text, "token=" + hex(token_of(peer_key_).raw, 8), "token=A");
 }
 
 /// Payload must be the application's bytes: those of the mapping, or of the position in the stream.

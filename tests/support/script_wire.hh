@@ -40,7 +40,7 @@ class ScriptWire {
   /// A segment the stack sent, in notation with names in place of keys, tokens, MACs and checksums.
   std::string describe(const Segment& segment, ScriptFlow& flow);
 
-  static constexpr wire::Key kPeerKey{0xa11ce5a11ce5a11c};
+  void set_peer_key(wire::Key key) { peer_key_ = key; }
 
  private:
   void learn(const Segment& segment, ScriptFlow& flow);
@@ -57,5 +57,6 @@ class ScriptWire {
   Packer packer_;
   std::optional<wire::Key> stack_key_;
   wire::Version version_ = wire::Version::v1;
+  wire::Key peer_key_{0xa11ce5a11ce5a11c};
 };
 }  // namespace anabranch::support

@@ -98,7 +98,9 @@ TEST(Recovery, DuplicatesThatChangeTheWindowOrCarryDataAreNone) {
 }
 
 TEST(Recovery, ATimeoutSendsOneSegmentDoublesAndReportsOnce) {
-  Solo solo = Solo::open(no_sack());
+  Config config = no_sack();
+  config.mtu_search = false;
+  Solo solo = Solo::open(config);
   solo.source.write_pattern(4 * kSegment, 1);
   EXPECT_EQ(4u, data(solo.take()).size());
   const Duration rto = solo.endpoint->info().rto;
@@ -117,7 +119,9 @@ TEST(Recovery, ATimeoutSendsOneSegmentDoublesAndReportsOnce) {
 }
 
 TEST(Recovery, AfterATimeoutWhatWasSackedIsNotSentAgain) {
-  Solo solo = Solo::open();
+  Config config = Solo::plain();
+  config.mtu_search = false;
+  Solo solo = Solo::open(config);
   solo.source.write_pattern(4 * kSegment, 1);
   solo.take();
   solo.give(sack(solo, nth(0), nth(1), nth(3)));

@@ -15,7 +15,7 @@ void FullMesh::on(const Fact& fact, Instant now, std::vector<Request>& out) {
   std::visit(Overloaded{
                  [&](const Established& f) {
                    side_ = f.we_connected ? Side::connected : Side::listening;
-                   for (const auto& [id, address] : locals_) { announce(id, out); }
+                   for (const auto& [id, local] : locals_) { announce(id, out); }
                  },
                  [&](const LocalUp& f) { know_local(f, now, out); },
                  [&](const NetworkChanged&) {
@@ -24,7 +24,7 @@ void FullMesh::on(const Fact& fact, Instant now, std::vector<Request>& out) {
                    }
                  },
                  [&](const LocalDown& f) {
-                   if (const auto it = locals_.find(f.id); it != locals_.end()) { lost_.insert(it->second); }
+                   if (const auto it = locals_.find(f.id); it != locals_.end()) { lost_.insert(it->second.address); }
                    locals_.erase(f.id);
                    reminders_.erase(f.id);
                    std::erase_if(pairs_, [&](const auto& p) { return p.first.local == f.id; });
@@ -47,7 +47,7 @@ void FullMesh::on(const Fact& fact, Instant now, std::vector<Request>& out) {
 
 /// The address is there, or back: all its pairs may be tried at once.
 void FullMesh::know_local(const LocalUp& f, Instant now, std::vector<Request>& out) {
-  const bool is_new = locals_.insert_or_assign(f.id, f.address).second;
+  const bool is_new = locals_.insert_or_assign(f.id, Local{f.address, f.use}).second;
   for (auto& [pair, state] : pairs_) {
     const bool sleeps = state.now != State::Now::wanted && (is_new || state.now != State::Now::left_alone);
     if (pair.local == f.id && sleeps) { state = {}; }
@@ -105,7 +105,8 @@ void FullMesh::remind(Instant now, std::vector<Request>& out) {
 }
 
 bool FullMesh::is_possible(const Pair& pair) const {
-  return locals_.contains(pair.local) && remotes_.contains(pair.remote);
+  const auto ours = locals_.find(pair.local);
+  return ours != locals_.end() && ours->second.use.subflows && remotes_.contains(pair.remote);
 }
 
 Instant FullMesh::deadline() const {
@@ -121,16 +122,16 @@ Instant FullMesh::deadline() const {
 void FullMesh::fill(Instant now, std::vector<Request>& out) {
   if (!opens()) { return; }
   revive(now);
-  for (const auto& [local, address] : locals_) {
+  for (const auto& [local, ours] : locals_) {
     for (const auto& [remote, where] : remotes_) {
-      if (address.family != where.address.family) { continue; }
+      if (!ours.use.subflows || ours.address.family != where.address.family) { continue; }
       const auto [it, is_new] = pairs_.try_emplace({local, remote});
       State& state = it->second;
       if (is_new && side_ == Side::listening) { state.retry = now + kTheirTurn; }
       if (state.now != State::Now::free || state.retry > now) { continue; }
       state.now = State::Now::wanted;
       state.asked = now;
-      out.push_back(Open{{local, remote}});
+      out.push_back(Open{{local, remote}, ours.use.backup});
     }
   }
 }
@@ -153,6 +154,6 @@ void FullMesh::failed(State& state, bool was_up, Instant now) {
 }
 
 void FullMesh::announce(wire::AddressId id, std::vector<Request>& out) const {
-  if (announces() && id.raw != 0) { out.push_back(Announce{id}); }
+  if (announces() && id.raw != 0 && locals_.at(id).use.announced) { out.push_back(Announce{id}); }
 }
 }  // namespace anabranch::mptcp

@@ -61,7 +61,11 @@ class FullMesh final : public PathManager {
   void announce(wire::AddressId id, std::vector<Request>& out) const;
 
   const bool both_sides_;
-  std::map<wire::AddressId, Address> locals_;
+  struct Local {
+    Address address;
+    AddressUse use;
+  };
+  std::map<wire::AddressId, Local> locals_;
   std::map<wire::AddressId, SocketAddress> remotes_;
   std::map<Pair, State> pairs_;
   std::map<wire::AddressId, Reminder> reminders_;

@@ -233,5 +233,27 @@ TEST_F(BothSidesTest, TheSideThatConnectedOpensAtOnceAndAnnounces) {
   EXPECT_EQ(tell(LocalUp{id(1), v4(2)}), Pairs{pair(1, 0)});
   EXPECT_EQ(announced, std::vector{id(1)});
 }
+
+TEST_F(FullMeshTest, AnAddressThatIsNotForSubflowsOpensNone) {
+  established();
+  EXPECT_EQ(tell(LocalUp{id(1), v4(2), {.subflows = false}}), Pairs{});
+  EXPECT_TRUE(mesh.deadline().is_never());
+  EXPECT_EQ(tell(LocalUp{id(1), v4(2), {}}), Pairs{pair(1, 0)});
+}
+
+TEST_F(FullMeshTest, AnAddressThatIsNotToBeAnnouncedIsNot) {
+  established(false);
+  tell(LocalUp{id(1), v4(2), {.announced = false}});
+  tell(LocalUp{id(2), v4(3), {}});
+  EXPECT_EQ(announced, std::vector{id(2)});
+}
+
+TEST_F(FullMeshTest, SubflowsFromABackupAddressAreBackups) {
+  established();
+  std::vector<Request> out;
+  mesh.on(LocalUp{id(1), v4(2), {.backup = true}}, now, out);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_TRUE(std::get<Open>(out[0]).backup);
+}
 }  // namespace
 }  // namespace anabranch::mptcp

@@ -58,7 +58,9 @@ std::size_t CapableClient::data_option_bytes(const Session& session, SubPos at) 
 }
 
 void CapableClient::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
-  const wire::CapableFlags flags{.version = static_cast<std::uint8_t>(dialect_.version), .checksum = session.checksum};
+  const wire::CapableFlags flags{.version = static_cast<std::uint8_t>(dialect_.version),
+                                 .checksum = session.checksum,
+                                 .no_more_to_this = session.config.no_joins_to_this_address && !dialect_.keys_on_syn};
   if (plan.kind == tcp::SegmentKind::syn) {
     last_syn_had_option_ = plan.attempt < session.config.syns_with_option;
     if (!last_syn_had_option_) { return; }

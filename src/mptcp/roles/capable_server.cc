@@ -61,8 +61,11 @@ Step CapableServer::read_third(Session& session, Lane& lane, const Reading& read
 
 void CapableServer::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
   if (plan.kind == tcp::SegmentKind::syn_ack) {
-    const auto version = static_cast<std::uint8_t>(session.dialect.version);
-    out.push_back(wire::CapableKey{{.version = version, .checksum = session.checksum}, session.local_key});
+    const bool closed = session.config.no_joins_to_this_address && !session.dialect.keys_on_syn;
+    const wire::CapableFlags flags{.version = static_cast<std::uint8_t>(session.dialect.version),
+                                   .checksum = session.checksum,
+                                   .no_more_to_this = closed};  // version 0 has no such flag
+    out.push_back(wire::CapableKey{flags, session.local_key});
   } else if (plan.kind == tcp::SegmentKind::reset) {
     write_reset(session, lane, plan, out);
   }

@@ -141,17 +141,10 @@ Step Mapped::read(Session& session, Lane& lane, const Reading& reading) {
   if (reading.segment.flags.rst) { return Stay{}; }
   if (seen.unagreed) { return Refuse{wire::ResetReason::mptcp_error}; }  // [8684-3.3-03 8684-3.3-04 8684-3.3-05]
   if (seen.failed) { return Found{Finding::peer_reports_failure, FallbackReason::peer_infinite_mapping}; }
-  lane.bare = !seen.any;
-  // The rules of the first packets (§3.7), so that both ends come to the same conclusion: until the first DSS, and for
-  // ACKs of data until one of them had a DATA_ACK.
-  const bool unconfirmed = session.send.next() > DataPos{1} && session.send.una() == DataPos{1};
-  const bool first = !reading.segment.payload.empty() || reading.segment.flags.fin || reading.acknowledges > SubPos{1};
-  // A FIN with nothing beside it, while data is on its way: who speaks MPTCP says DATA_FIN first, and DSS with the FIN.
-  const bool quiet = session.receive.finished() && session.send.una() >= session.send.next();
-  const bool plain_fin = reading.segment.flags.fin && session.in_sequence && !quiet;
-  const bool tells = (!lane.heard_dss && first) || (unconfirmed && reading.acknowledges > SubPos{1}) || plain_fin;
-  const bool tells_joined = !lane.heard_dss && reading.acknowledges > SubPos{1};  // [8684-3.7-03 8684-3.7-05]
-  if (!seen.any && (lane.joined ? tells_joined : tells)) {
+  // The rule of the first packets (§3.7) holds until the first DSS: both ends must come to the same conclusion.
+  const bool tells = !reading.segment.payload.empty() || reading.segment.flags.fin || reading.acknowledges > SubPos{1};
+  const bool tells_here = lane.joined ? reading.acknowledges > SubPos{1} : tells;  // [8684-3.7-03 8684-3.7-05]
+  if (!lane.heard_dss && !seen.any && tells_here) {
     return Found{Finding::no_dss_from_peer, FallbackReason::no_dss_from_peer};
   }
   if (seen.infinite) { return Found{Finding::infinite_mapping, FallbackReason::peer_infinite_mapping}; }

@@ -1,5 +1,4 @@
-/// Plain TCP, from the start or after a fallback (§3.7): at most one infinite mapping is written, and MP_FAIL until the
-/// peer has answered it. No other option is read or written.
+/// Plain TCP, from the start or after a fallback: no option is read, and at most one infinite mapping is written (§3.7).
 #pragma once
 #include "mptcp/roles/role.hh"
 
@@ -17,7 +16,7 @@ class Plain final : public SubflowRole {
   /// The peer said MP_FAIL: data from `at` on is announced with one infinite mapping, which repeats with its segment.
   Plain(From from, SubPos infinite_at) : from_{from}, infinite_at_{infinite_at} {}
 
-  Step read(Session&, Lane&, const Reading& reading) override;
+  Step read(Session&, Lane&, const Reading&) override { return Stay{}; }
   void write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) override;
   std::size_t data_option_bytes(const Session& session, SubPos at) const override;
   bool carries_data() const override { return true; }
@@ -26,10 +25,8 @@ class Plain final : public SubflowRole {
   void set_fail(std::uint64_t data_seq) { fail_ = wire::Fail{data_seq}; }
 
  private:
-  static constexpr unsigned kFails = 10;  ///< an ACK may get lost, and so may the answer; a path may eat all of them
   From from_;
   std::optional<SubPos> infinite_at_;
-  std::optional<wire::Fail> fail_;  ///< MP_FAIL, to leave with the next ACKs
-  unsigned fails_sent_ = 0;
+  std::optional<wire::Fail> fail_;  ///< MP_FAIL, to leave with the next segment
 };
 }  // namespace anabranch::mptcp

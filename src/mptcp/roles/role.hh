@@ -25,7 +25,6 @@ struct Lane {
   std::deque<wire::MptcpOption> signals;  ///< to leave on pure ACKs of their own, in this order
   bool heard_dss = false;                 ///< the peer has sent one here
   bool said_dss = false;                  ///< we have sent one here
-  bool bare = false;                      ///< the peer's last segment had no option of MPTCP
   bool dss_owed = false;                  ///< a pure ACK with DSS shall leave (DATA_ACK, DATA_FIN, fourth ACK)
   std::optional<DataPos> told_ack;        ///< DATA_ACK of the segment being read: its window counts from there
   bool fast_closing = false;              ///< RSTs carry MP_FASTCLOSE
