@@ -1,5 +1,6 @@
 /// What a runtime is told once, and how it says why it could not start: plain values.
 #pragma once
+#include "base/random.hh"
 #include "base/result.hh"
 #include "mptcp/config.hh"
 #include "stack/stack.hh"
@@ -39,5 +40,8 @@ struct RuntimeOptions {
   bool respond_to_strays = true;
   /// Receives the stack's events (trace/sinks.hh); must outlive the runtime. Null: none.
   trace::Trace* trace = nullptr;
+  /// Keys, nonces, initial sequence numbers, ports; must outlive the runtime. Null: the operating system's. For tests
+  /// that need a certain key: whatever does not come from the operating system is no secret.
+  Random* random = nullptr;
 };
 }  // namespace anabranch::runtime

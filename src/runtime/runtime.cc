@@ -54,7 +54,8 @@ struct Runtime::Parts : std::enable_shared_from_this<Runtime::Parts> {
   asio::io_context& io;
   RuntimeOptions options;
   SlabPool pool;
-  OsRandom random;
+  OsRandom os_random;
+  Random& random() { return options.random != nullptr ? *options.random : os_random; }
   NoFaults faults;
   trace::Tee trace;
   std::unique_ptr<PcapngFile> capture;
@@ -94,7 +95,7 @@ Outcome<void> Runtime::Parts::claim_ports() {
   for (const std::uint16_t port : options.listen_ports) {
     if (auto status = claims.claim(port); !status) { return status; }
   }
-  const auto block = claims.claim_block(options.ephemeral_ports, random.visible());
+  const auto block = claims.claim_block(options.ephemeral_ports, random().visible());
   if (!block) { return std::unexpected(block.error()); }
   options.ephemeral_ports = static_cast<unsigned>(block->size());
   if (!options.port_guard) { return {}; }
@@ -115,7 +116,7 @@ Outcome<void> Runtime::Parts::open_capture() {
 }
 
 void Runtime::Parts::make_stack() {
-  env.emplace(Env{random, trace, faults});
+  env.emplace(Env{random(), trace, faults});
   const auto& ports = claims.ports();
   stack::Stack::Config config{.limits = options.limits,
                               .ports = {ports.end() - options.ephemeral_ports, ports.end()},

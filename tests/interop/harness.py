@@ -171,6 +171,7 @@ class Run:
         self.labs = 0
         self.failed = 0
         self.files = {}
+        self.list_only = False  # names of cases, nothing else
 
     def next_lab(self):
         self.labs += 1
@@ -199,6 +200,9 @@ class Run:
     def case(self, name, work, toml=None):
         """Runs one case and prints its line. `work(lab)` in a lab of its own when there is a topology."""
         if not self.wanted(name):
+            return
+        if self.list_only:
+            self.note(name)
             return
         began = time.monotonic()
         for attempt in range(1, ATTEMPTS + 1):
