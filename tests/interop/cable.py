@@ -113,6 +113,10 @@ class Packet:
         subtypes = ("capable", "join", "dss", "add_addr", "remove_addr", "prio", "fail", "fastclose", "tcprst")
         options = " ".join(f"{subtypes[one[2] >> 4] if one[2] >> 4 < 9 else one[2] >> 4}[{one[2:].hex()}]"
                            for one in self.options if one[0] == MPTCP_KIND)
+        for one in self.options:
+            if one[0] == 5:  # SACK: relative to the acknowledgement
+                edges = struct.unpack(f"!{(len(one) - 2) // 4}I", one[2:])
+                options += " sack" + str([(edge - self.ack + (1 << 31)) % (1 << 32) - (1 << 31) for edge in edges])
         return (f"#{self.number} {self.sender} path{self.link} {self.source}>{self.destination} {names} seq={self.seq} "
                 f"ack={self.ack} win={self.window} len={len(self.payload)} {options}")
 

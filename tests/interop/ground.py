@@ -112,8 +112,13 @@ class Peer:
         self.tags, self.answers, self.buffer = 0, {}, b""
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.process.stdout, selectors.EVENT_READ)
-        said = self.answer(0)
-        expect(not said.get("error"), f"interop_peer: {said.get('error')}")
+        try:
+            said = self.answer(0)
+            expect(not said.get("error"), f"interop_peer: {said.get('error')}")
+        except BaseException:
+            self.process.kill()
+            self.close()
+            raise
 
     def start(self, verb, **words):
         self.tags += 1
@@ -213,6 +218,10 @@ class OurEnd(End):
     def read(self, size, patience=PATIENCE):
         self.start_read(size)(patience)
 
+    def receive_raw(self, size):
+        """The digest of so many bytes, whatever they are."""
+        return self.peer.ask("read", stream=self.name, bytes=size)["sha256"]
+
     def read_end(self, wanted="eof", patience=PATIENCE):
         """The end of the stream, or the error that is wanted there."""
         said = self.peer.ask("read", patience, stream=self.name, bytes=1)
@@ -278,6 +287,9 @@ class KernelEnd(End):
                 break
             got += block
         return bytes(got)
+
+    def receive_raw(self, size):
+        return hashlib.sha256(self.receive(size)).hexdigest()
 
     def start_read(self, size):
         at = self.take_in(size)
@@ -366,7 +378,11 @@ class Ground:
             for link in range(1, links + 1):
                 lines += [f"link set path{link} up", self.address_line(side, link)]
             space.ip(*lines)
-        self.kernel.ip()
+        # What comes from an address leaves on its own link, wherever it goes.
+        for link in range(1, links + 1):
+            six = "-6" if family == "v6" else "-4"
+            self.kernel.do("ip", six, "route", "add", "default", "dev", f"path{link}", "table", 100 + link)
+            self.kernel.do("ip", six, "rule", "add", "from", self.address("kernel", link), "table", 100 + link)
         self.settings = dict(SETTINGS)
         for name, value in SETTINGS.items():
             self.kernel.set_sysctl(name, value)
@@ -379,6 +395,10 @@ class Ground:
     def address_line(self, side, link, verb="add"):
         length, more = (24, "") if self.family == "v4" else (64, " nodad" if verb == "add" else "")
         return f"address {verb} {self.address(side, link)}/{length} dev path{link}{more}"
+
+    def lost_with_device(self, side, link):
+        """What must be told again after a device was down: IPv6 forgets its addresses then."""
+        return [self.address_line(side, link)] if self.family == "v6" else []
 
     def set_kernel(self, settings):
         """The kernel's settings as for every cell, but for these."""

@@ -2,7 +2,6 @@
 // requests on standard input, answers on standard output. Requests run at the same time; a tag says which answer is whose.
 #include "api/acceptor.hh"
 #include "api/endpoint.hh"
-#include "crypto/keys.hh"
 #include "runtime/os_random.hh"
 
 #include <boost/asio/awaitable.hpp>
@@ -14,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <csignal>
 #include <fmt/format.h>
 #include <fstream>
 #include <iostream>
@@ -21,33 +21,30 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <openssl/evp.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace anabranch {
 namespace {
 namespace asio = boost::asio;
-using nlohmann::json;
 using boost::system::error_code;
+using nlohmann::json;
 
-/// Keys whose data sequence numbers will soon pass a multiple of 2^32 (RFC 8684 §3.3.1): within `room` bytes. All else
-/// is the operating system's randomness.
-class KeysBeforeTheWrap final : public Random {
+/// The operating system's randomness, but for one chosen key: the next secret of a key's size.
+class ChosenKey final : public Random {
  public:
-  explicit KeysBeforeTheWrap(std::uint64_t room) : room_{room} {}
+  void choose(std::uint64_t key) { key_ = key; }
   std::uint64_t visible() override { return os_.visible(); }
   void secret(std::span<std::uint8_t> out) override {
-    do { os_.secret(out); } while (out.size() == sizeof(std::uint64_t) && room_ != 0 && !is_close(out));
+    os_.secret(out);
+    if (key_ == 0 || out.size() != sizeof key_) { return; }
+    for (std::size_t i = 0; i < out.size(); ++i) { out[i] = static_cast<std::uint8_t>(key_ >> (56 - 8 * i)); }
+    key_ = 0;  // the next connection needs another token
   }
 
  private:
-  bool is_close(std::span<const std::uint8_t> raw) const {
-    std::uint64_t key = 0;
-    for (const std::uint8_t byte : raw) { key = key << 8 | byte; }
-    const std::uint64_t low = static_cast<std::uint32_t>(crypto::idsn_of(wire::Key{key}).raw);
-    return (std::uint64_t{1} << 32) - low < room_;
-  }
   runtime::OsRandom os_;
-  std::uint64_t room_;
+  std::uint64_t key_ = 0;  ///< 0: none
 };
 
 std::string sha256(std::span<const std::uint8_t> bytes) {
@@ -96,7 +93,7 @@ json to_json(const mptcp::ConnectionInfo& info) {
 ContextOptions context_options(const json& options, Random* random) {
   ContextOptions out;
   out.interfaces = options.value("interfaces", std::vector<std::string>{});
-  out.ephemeral_ports = 16;
+  out.ephemeral_ports = options.value("ephemeral_ports", 16u);
   out.random = random;
   mptcp::Config& connection = out.connection;
   connection.multipath = options.value("multipath", connection.multipath);
@@ -234,8 +231,7 @@ class Peer {
         std::span{data_}.subspan(request.at("at").get<std::size_t>(), request.at("bytes").get<std::size_t>());
     const asio::const_buffer buffer{bytes.data(), bytes.size()};
     error_code error;
-    const std::size_t n =
-        co_await asio::async_write(stream, buffer, asio::redirect_error(asio::use_awaitable, error));
+    const std::size_t n = co_await asio::async_write(stream, buffer, asio::redirect_error(asio::use_awaitable, error));
     co_return json{{"bytes", n}, {"error", text_of(error)}};
   }
 
@@ -290,7 +286,7 @@ class Peer {
 int run(const json& options) {
   std::ifstream file{options.at("data").get<std::string>(), std::ios::binary};
   std::vector<std::uint8_t> data{std::istreambuf_iterator<char>{file}, {}};
-  KeysBeforeTheWrap random{options.value("keys_before_the_wrap", std::uint64_t{0})};
+  ChosenKey random;
   asio::io_context io{1};
   auto context = Context::open(io, context_options(options, &random));
   if (!context) {
@@ -298,6 +294,7 @@ int run(const json& options) {
     return 1;
   }
   std::cout << json{{"tag", 0}, {"error", ""}}.dump() << std::endl;
+  random.choose(std::stoull(options.value("key", std::string{"0"}), nullptr, 16));  // what comes first is hash secrets
   Peer peer{io, std::move(*context), std::move(data)};
   asio::co_spawn(io, peer.serve(), asio::detached);
   io.run();
@@ -307,6 +304,9 @@ int run(const json& options) {
 }  // namespace anabranch
 
 int main(int argc, char** argv) {
+  // Whatever becomes of the suite: nobody stays behind.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  alarm(120);
   try {
     return anabranch::run(argc > 1 ? nlohmann::json::parse(argv[1]) : nlohmann::json::object());
   } catch (const std::exception& e) {

@@ -44,6 +44,10 @@ def is_join_third_ack(packet):
     return len(packet.mptcp(JOIN)) == 24
 
 
+def is_join_syn_ack(packet):
+    return is_syn_ack(packet) and bool(packet.mptcp(JOIN))
+
+
 def is_data_fin(packet):
     option = packet.mptcp(DSS)
     return bool(option) and bool(option[3] & 0x10)
@@ -141,11 +145,11 @@ def corrupt(condition, times=1):
     return Change(lambda p: bool(p.payload) and condition(p), work, times)
 
 
-def spoil_last_byte(subtype, condition=lambda packet: True, times=None):
-    """Changes the last byte of an option: of its MAC, where it ends in one."""
+def spoil(subtype, at, condition=lambda packet: True, times=None):
+    """Changes the byte at a place of an option."""
     def work(packet):
-        packet.options = [one[:-1] + bytes([one[-1] ^ 1]) if one[0] == MPTCP_KIND and one[2] >> 4 == subtype else one
-                          for one in packet.options]
+        packet.options = [one[:at] + bytes([one[at] ^ 1]) + one[at:][1:]
+                          if one[0] == MPTCP_KIND and one[2] >> 4 == subtype else one for one in packet.options]
     return Change(lambda p: bool(p.mptcp(subtype)) and condition(p), work, times)
 
 
