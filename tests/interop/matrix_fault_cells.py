@@ -3,10 +3,9 @@ import hashlib
 import time
 
 import rules
-from ground import KERNEL_AT, OURS_AT, PATIENCE
 from harness import expect
 from matrix import Cell
-from matrix_cells import CHECKSUMS, LARGE, PLAYS, ROLES, SMALL, both_ways, client_first, half_close, join, orderly
+from matrix_cells import CHECKSUMS, PLAYS, ROLES, SMALL, both_ways, client_first, join, orderly
 from rules import Change, Lose, Overtaken, Twice, both, corrupt, is_data, is_data_fin, nth, sent_by, strip
 
 ALL = 1 << 30
@@ -209,8 +208,8 @@ def corruption_cells():
             words["checksum"] = False  # none any more
             yield Cell(join(role, sums, "damage-from-ours"), damaged("ours"), connects, **words,
                        fallback="peer_infinite_mapping",
-                       counted={"DataCsumErr": 1, "MPFailTx": 1, "DssFallback": 1, "InfiniteMapRx": 1},
-                       our_counted={"fallbacks": 1, "mp_fail_received": 1})
+                       counted={"DataCsumErr": 1, "MPFailTx": 1, "MPFailRx": 1, "DssFallback": 1, "InfiniteMapRx": 1},
+                       our_counted={"fallbacks": 1, "mp_fail_received": 1, "mp_fail_sent": 1})
             yield Cell(join(role, sums, "damage-from-kernel"), damaged("kernel"), connects, **words,
                        fallback="checksum_failed",
                        counted={"MPFailTx": 1, "MPFailRx": 1, "InfiniteMapTx": 1},

@@ -1,12 +1,10 @@
 """Cells with a second subflow: joins, announcements, withdrawals, priorities, and interfaces that come and go."""
-import time
-
 import rules
-from cable import ADD_ADDR, FAIL, JOIN, PRIO, REMOVE_ADDR
+from cable import ADD_ADDR, JOIN
 from harness import expect
 from matrix import Cell
 from matrix_cells import CHECKSUMS, LARGE, ROLES, SMALL, join, orderly
-from rules import Lose, Overtaken, both, carries, sent_by, spoil
+from rules import Lose, Overtaken, both, sent_by, spoil
 
 # One join, as the kernel counts it: ours joins what the kernel announces, or the kernel joins what we announce.
 KERNEL_JOINED = {"MPJoinSynRx": 1, "MPJoinAckRx": 1, "AddAddrTx": 1, "EchoAdd": 1}
@@ -297,15 +295,6 @@ def changes():
                              our_counted={**GONE["our_counted"], "mp_tcprst_sent": None}))
 
 
-def after_data(b):
-    b.open()
-    exchange(b)
-    b.ours.wait(2)
-    exchange(b)
-    b.check()
-    orderly(b, b.client, b.server)
-
-
 def three_subflows(b):
     b.open()
     b.ours.wait(3)
@@ -319,9 +308,6 @@ def flags():
     yield Cell("ours-connects.flags.signal-port", before_data, True,
                **joining(True, endpoints=("{2} signal port 7777",), counted={"PortAdd": 1, "MPJoinPortSynRx": 1, "MPJoinPortAckRx": 1}))
     yield Cell("ours-connects.flags.signal-backup", before_data, True, **joining(True, endpoints=("{2} signal backup",)))
-    # The kernel that was connected to joins as well, from its second address.
-    yield Cell("ours-connects.flags.subflow", after_data, True, links=2, endpoints=("{2} subflow",), subflows=2,
-               counted={"MPJoinSynTx": 1, "MPJoinSynAckRx": 1})
     # Two joins each: the endpoint's own, to our first address, and the one to the address that we announce.
     for flag in ("subflow", "subflow backup", "subflow fullmesh"):
         yield Cell(join("ours-accepts.flags", flag.replace(" ", "-")), three_subflows, False,
