@@ -122,7 +122,8 @@ def ends():
                                 ("unread-by-kernel", kernel_unread, {**aborted, "TcpExtTCPAbortOnClose": 1})):
             fallback = "peer_refused" if connects else "peer_did_not_offer"
             yield Cell(join(role, "plain-kernel.close", name), play, connects, plain_kernel=True, protocol="tcp",
-                       fallback=fallback, our_counted={"fallbacks": None}, tcp_counted=tcp)
+                       fallback=fallback, tcp_counted=tcp,
+                       our_counted={"fallbacks": None, "dropped_not_for_us": None, "strays_reset": None})  # after an abort
 
 
 def many(count):

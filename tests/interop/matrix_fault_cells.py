@@ -140,9 +140,9 @@ STRIPPED = {
                    ("third_ack_without_option", {"MPCapableDataFallback": 1})),
     "ours-after-syns": (lambda: after_syns("ours"), ("no_dss_from_peer", {**NO_ACKRX, "MPCapableFallbackACK": 1}),
                         ("no_dss_from_peer", {"MPCapableDataFallback": 1})),
-    "kernels-after-syns": (lambda: after_syns("kernel"), ("no_dss_from_peer", {"DssFallback": 1}),
+    "kernels-after-syns": (lambda: after_syns("kernel"), ("no_dss_from_peer", {"DssFallback": 1, "InfiniteMapRx": 1}),
                            ("third_ack_without_option", {"MPCapableDataFallback": 1})),
-    # The kernel falls back in silence; its ACK without a DATA_ACK tells us.
+    # The kernel falls back in silence. What we see first of it are ACKs without DATA_ACK, or its data (`strip_cells`).
     "our-1st-data": (lambda: nth_data("ours", 1), ("no_dss_from_peer", {"DssFallback": 1}),
                      ("no_dss_from_peer", {"DssFallback": 1})),
     "our-2nd-data": (lambda: nth_data("ours", 2), ("no_dss_from_peer", {"DssFallback": 1}),
@@ -164,6 +164,9 @@ def strip_cells():
             for play in ("client-first", "eager", "server-first", "half-close"):
                 if what.startswith("our") and play == "half-close" and not connects:
                     continue  # a kernel that falls back after its DATA_FIN does not notice our FIN
+                if what in ("our-2nd-data", "our-last-data"):
+                    kernel_goes_on = play in ("client-first", "eager") if connects else play == "server-first"
+                    fallback = "mapping_missing" if kernel_goes_on else "no_dss_from_peer"
                 yield Cell(join(role, f"strip-{what}", play), PLAYS[play], connects, counted=counted,
                            protocol="tcp" if fallback else "mptcp", fallback=fallback or "none",
                            ours={"super_segments": False}, our_counted={"fallbacks": None if fallback else 0},
