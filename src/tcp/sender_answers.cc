@@ -177,7 +177,8 @@ Sender::Expired Sender::on_retransmission_timeout(Instant now) {
   timers_.clear(Timer::reorder);
   timers_.clear(Timer::fresh);
   tail_.forget();
-  const std::uint32_t packet = std::min<std::uint64_t>(sent_.oldest().cut, sent_.oldest().size().n);
+  const Range& oldest = sent_.oldest();
+  const auto packet = static_cast<std::uint32_t>(std::min<std::uint64_t>(oldest.cut, oldest.size().n));
   if (context_.config.mtu_search && mtu_.on_timeout(packet_size(packet), now)) {
     controller_->set_segment({segment()});
   }
