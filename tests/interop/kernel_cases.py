@@ -97,10 +97,11 @@ class Fetch:
         return self.process.log.read_text(errors="replace")
 
 
-def our_server(lab, megabytes, *options):
+def our_server(lab, megabytes, *options, capture=True):
     folder, name, digest = lab.run.file(megabytes)
-    server = lab.start("server", lab.run.program, "serve", folder, "-p", PORT, "--json-log", "--pcap",
-                       lab.folder / "serve.pcapng", *options, log="serve.log")
+    if capture:
+        options = ("--pcap", lab.folder / "serve.pcapng", *options)
+    server = lab.start("server", lab.run.program, "serve", folder, "-p", PORT, "--json-log", *options, log="serve.log")
     for _ in range(100):
         if "listening on" in server.log.read_text():
             return server, name, digest

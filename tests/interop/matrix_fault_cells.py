@@ -150,7 +150,10 @@ STRIPPED = {
     "our-last-data": (lambda: nth_data("ours", 14), ("no_dss_from_peer", {"DssFallback": 1}),
                       ("no_dss_from_peer", {"DssFallback": 1})),
     # The kernel's mapping is as long as what was written: the other packets carry it too.
-    # "kernels-1st-data": (lambda: nth_data("kernel", 1), ("no_dss_from_peer", {}), ("no_dss_from_peer", {})),
+    # The first one says that the mapping of all is lost. Only where nothing shows yet that the path works: what becomes of
+    # it later depends on what the kernel still has to say (docs/interop.md).
+    "kernels-1st-data": (lambda: nth_data("kernel", 1), ("no_dss_from_peer", {"DssFallback": 1, "InfiniteMapRx": 1}),
+                         ("no_dss_from_peer", {"DssFallback": 1, "InfiniteMapRx": 1})),
     "kernels-2nd-data": (lambda: nth_data("kernel", 2), ("", {}), ("", {})),
     "kernels-last-data": (lambda: nth_data("kernel", 14), ("", {}), ("", {})),
 }
@@ -164,12 +167,16 @@ def strip_cells():
             for play in ("client-first", "eager", "server-first", "half-close"):
                 if what.startswith("our") and play == "half-close" and not connects:
                     continue  # a kernel that falls back after its DATA_FIN does not notice our FIN
+                if what == "kernels-1st-data" and play != ("server-first" if connects else "client-first"):
+                    continue
                 if what in ("our-2nd-data", "our-last-data"):
                     kernel_goes_on = play in ("client-first", "eager") if connects else play == "server-first"
                     fallback = "mapping_missing" if kernel_goes_on else "no_dss_from_peer"
+                told = 1 if fallback == "mapping_missing" else 0  # with MP_FAIL; a kernel that fell back does not read it
                 yield Cell(join(role, f"strip-{what}", play), PLAYS[play], connects, counted=counted,
                            protocol="tcp" if fallback else "mptcp", fallback=fallback or "none",
-                           ours={"super_segments": False}, our_counted={"fallbacks": None if fallback else 0},
+                           ours={"super_segments": False},
+                           our_counted={"fallbacks": None if fallback else 0, "mp_fail_sent": told},
                            rules=lambda make=condition: [strip(make())])
 
 
