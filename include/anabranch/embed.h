@@ -169,6 +169,8 @@ int anb_subflow_set_backup(anb_stack *stack, int fd, uint32_t subflow, int backu
 /** ADD_ADDR for an address of ours, with its port when that is not 0: joins to it are taken. -EADDRNOTAVAIL,
  *  -EOPNOTSUPP, -ENOTCONN. */
 int anb_announce(anb_stack *stack, int fd, const struct sockaddr *address, socklen_t length, anb_time now);
+/** REMOVE_ADDR for what was announced. -EADDRNOTAVAIL (was not), -EOPNOTSUPP, -ENOTCONN. */
+int anb_withdraw(anb_stack *stack, int fd, const struct sockaddr *address, socklen_t length, anb_time now);
 
 /* --------------------------------------------------------------------------------------------------------- looking */
 
@@ -177,6 +179,7 @@ struct anb_info {
   uint32_t size;               /**< in: sizeof(struct anb_info) */
   uint8_t multipath;           /**< 1: MPTCP; 0: plain TCP */
   uint8_t checksum;            /**< DSS checksums are in use */
+  uint8_t version;             /**< of MPTCP, while that is spoken: 0 or 1 */
   uint16_t subflows;           /**< alive and ended that `anb_subflows` knows */
   const char *state;           /**< handshake, open, closing, closed */
   const char *fallback_reason; /**< none while it is MPTCP; else why it is TCP */

@@ -37,6 +37,25 @@ anb_subflow_info describe(const mptcp::SubflowInfo& f) {
   return out;
 }
 
+/// What plain TCP cannot do.
+bool is_plain(anb_stack* s, const Connected& c) {
+  const auto info = s->stack.info(c.id, {});
+  return info && info->protocol == mptcp::Protocol::tcp;
+}
+
+/// `what(connection, address)` of a multipath connection; its errors as those of addresses.
+template <class What>
+int with_address(anb_stack* s, int fd, const sockaddr* address, socklen_t length, anb_time now, What what) {
+  const Connected* c = connected(s, fd);
+  if (c == nullptr) { return no_connection(s, fd); }
+  const auto where = read_address(address, length);
+  if (!where) { return -EAFNOSUPPORT; }
+  if (is_plain(s, *c)) { return -EOPNOTSUPP; }
+  const Status done = what(c->id, *where);
+  s->take_events(now);
+  return done ? 0 : -errno_of(done.error().code);
+}
+
 int status(const Status& s) {
   if (s) { return 0; }
   return s.error().code == Errc::no_such_path ? -ENOENT : -errno_of(s.error().code);
@@ -55,6 +74,7 @@ int anb_get_info(anb_stack* s, int fd, anb_info* out) {
   out->size = sizeof *out;
   out->multipath = info->protocol == mptcp::Protocol::mptcp ? 1 : 0;
   out->checksum = info->checksum ? 1 : 0;
+  out->version = info->version == wire::Version::v1 ? 1 : 0;
   out->subflows = static_cast<std::uint16_t>(info->subflows.size());
   out->state = info->state.data();
   out->fallback_reason = name(info->fallback_reason).data();
@@ -90,12 +110,23 @@ int anb_subflow_open(anb_stack* s, int fd, const sockaddr* local, const sockaddr
   const auto to = read_address(remote, length(remote));
   const auto from = local == nullptr ? std::nullopt : read_address(local, length(local));
   if (!to || (local != nullptr && !from)) { return -EAFNOSUPPORT; }
-  const auto info = s->stack.info(c->id, {});
-  if (info && info->protocol == mptcp::Protocol::tcp) { return -EOPNOTSUPP; }
+  if (is_plain(s, *c)) { return -EOPNOTSUPP; }
   const auto address = from ? std::optional{from->address} : std::nullopt;
   const auto asked = s->stack.open_subflow(c->id, address, *to, backup != 0, at(now));
   s->take_events(now);
   return asked ? 0 : -errno_of(asked.error().code);
+}
+
+int anb_announce(anb_stack* s, int fd, const sockaddr* address, socklen_t length, anb_time now) {
+  return with_address(s, fd, address, length, now, [&](stack::ConnectionId id, const SocketAddress& where) {
+    return s->stack.announce(id, where, at(now));
+  });
+}
+
+int anb_withdraw(anb_stack* s, int fd, const sockaddr* address, socklen_t length, anb_time now) {
+  return with_address(s, fd, address, length, now, [&](stack::ConnectionId id, const SocketAddress& where) {
+    return s->stack.withdraw(id, where, at(now));
+  });
 }
 
 int anb_subflow_close(anb_stack* s, int fd, uint32_t subflow, anb_time now) {

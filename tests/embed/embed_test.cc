@@ -466,6 +466,7 @@ TEST(EmbedMultipath, TwoLinksMakeSeveralSubflowsAndTheInfoSaysSo) {
   info.size = sizeof info;
   ASSERT_EQ(0, anb_get_info(t.client.stack, out, &info));
   EXPECT_EQ(1, info.multipath);
+  EXPECT_EQ(1, info.version);
   EXPECT_STREQ("open", info.state);
   EXPECT_STREQ("none", info.fallback_reason);
   EXPECT_EQ(300'000u, info.bytes_written);
@@ -565,6 +566,27 @@ TEST(EmbedMultipath, ASubflowIsOpenedByHand) {
   EXPECT_EQ(2u, flows[1].interface);
   EXPECT_EQ(1, flows[1].backup);
   EXPECT_STREQ("active", flows[1].state);
+}
+
+TEST(EmbedMultipath, AnAddressIsAnnouncedWithItsPortAndWithdrawnByHand) {
+  TwoHosts t;
+  t.add(t.client, 2, 1, ANB_ADDRESS_NO_SUBFLOWS);
+  t.add(t.server, 2, 2, ANB_ADDRESS_NO_ANNOUNCE);
+  const auto [out, in] = t.connection(t.listener());
+  t.pass(1'000'000'000);
+  const sockaddr_in where = v4("10.0.2.2", 9000), nobody = v4("10.7.7.7", 0);
+  const auto* address = reinterpret_cast<const sockaddr*>(&where);
+  EXPECT_EQ(-EADDRNOTAVAIL,
+            anb_announce(t.server.stack, in, reinterpret_cast<const sockaddr*>(&nobody), sizeof nobody, t.now));
+  EXPECT_EQ(-EADDRNOTAVAIL, anb_withdraw(t.server.stack, in, address, sizeof where, t.now));
+  EXPECT_EQ(0, anb_announce(t.server.stack, in, address, sizeof where, t.now));
+  t.pass(1'000'000'000);
+  anb_subflow_info flows[8];
+  ASSERT_EQ(2, anb_subflows(t.client.stack, out, flows, 8, sizeof flows[0]));
+  EXPECT_EQ(0, std::memcmp(&flows[1].remote, &where, sizeof where));
+  EXPECT_EQ(0, anb_withdraw(t.server.stack, in, address, sizeof where, t.now));
+  t.pass(1'000'000'000);
+  EXPECT_EQ(1u, t.client.counter("remove_addr_received"));
 }
 
 TEST(EmbedMultipath, PlainTcpWhenItIsSwitchedOff) {
