@@ -132,6 +132,7 @@ class Connection final : private cc::Group {
 
   static constexpr std::size_t kMostEnded = 64;  ///< ended subflows remembered for reports
   static constexpr std::size_t kMostRequests = 64;
+  static constexpr std::size_t kMostSignals = 32;  ///< on one subflow, before echoes are left out
 
  private:
   enum class Phase : std::uint8_t { handshake, open, closing, dead };

@@ -160,8 +160,8 @@ void Connection::hear_add_addr(Subflow& s, const wire::AddAddr& o, Instant now) 
     const std::uint64_t expected = crypto::add_addr_mac(*session_.remote_key, session_.local_key, o);
     if (!o.mac || !crypto::equal(expected, *o.mac)) { return counters_.add(Counter::add_addr_bad_mac); }
   }
-  // Echoed even when it is of no use to us: the peer repeats it otherwise (§3.4.1).
-  if (session_.dialect.add_addr_is_echoed) {
+  // Echoed even when it is of no use to us: the peer repeats it otherwise (§3.4.1). It repeats what we cannot say now, too.
+  if (session_.dialect.add_addr_is_echoed && s.lane().signals.size() < kMostSignals) {
     s.lane().signals.push_back(
         wire::AddAddr{.echo = true, .id = o.id, .address = o.address, .port = o.port, .mac = {}});
   }

@@ -192,8 +192,13 @@ void Stack::Parts::answer_stray(const Dissected& d, std::optional<wire::ResetRea
   send_stray(d.addresses, out, d.interface);
 }
 
-void Stack::Parts::send_stray(const Addresses& addresses, const Segment& segment, InterfaceId interface) {
-  strays.push_back(assemble(addresses, segment, {.ipv4_id = ipv4_id++, .interface = interface}, arena));
+void Stack::Parts::send_stray(const Addresses& addresses, const Segment& segment, InterfaceId interface,
+                              const mptcp::Config& marks) {
+  const Envelope envelope{.ttl = marks.hop_limit,
+                          .tos = static_cast<std::uint8_t>(marks.dscp << 2),
+                          .ipv4_id = ipv4_id++,
+                          .interface = interface};
+  strays.push_back(assemble(addresses, segment, envelope, arena));
 }
 
 void Stack::Parts::take_error(const DissectedError& e, Instant now) {

@@ -129,8 +129,17 @@ void Stack::Parts::take_events(Id id, Entry& e, Instant now) {
       }
       what = Happened::connected;
     }
-    if (!e.released) { events.push_back({what, cid, {}, event->error}); }
+    if (!e.released) { tell({what, cid, {}, event->error}); }
   }
+}
+
+/// That something changed is told once until it is heard: a peer can make subflows change as often as it likes.
+void Stack::Parts::tell(const Event& event) {
+  const auto said = [&](const Event& e) { return e.what == event.what && e.connection == event.connection; };
+  constexpr std::ptrdiff_t kLook = 16;  // back; other connections may have spoken in between
+  const auto from = events.end() - std::min<std::ptrdiff_t>(kLook, static_cast<std::ptrdiff_t>(events.size()));
+  if (event.what == Happened::subflow_changed && std::any_of(from, events.end(), said)) { return; }
+  events.push_back(event);
 }
 
 void Stack::Parts::carry_out(Id id, Entry& e, const mptcp::OpenRequest& request, Instant now) {

@@ -80,7 +80,9 @@ struct Stack::Parts {
   /// A segment with ACK that belongs to no subflow: whether it is the third of a handshake that nobody remembered.
   bool take_third(Dissected& d, Instant now);
   bool take_third_of_join(Dissected& d, Instant now);
-  void send_stray(const Addresses& addresses, const Segment& segment, InterfaceId interface);
+  /// For a segment of no connection; with the marks of one that has its configuration, or the usual ones.
+  void send_stray(const Addresses& addresses, const Segment& segment, InterfaceId interface,
+                  const mptcp::Config& marks = {});
   /// An RST, with the reason where the connection's dialect has a place for it.
   void refuse_join(const Dissected& d, const Entry& e, wire::ResetReason reason, Instant now);
   void answer_stray(const Dissected& d, std::optional<wire::ResetReason> reason, Instant now);
@@ -162,6 +164,8 @@ struct Stack::Parts {
   std::uint64_t next_number = 1;
   std::size_t next_port = 0;
   std::uint16_t ipv4_id = 0;
+
+  void tell(const Event& event);
 
   static constexpr std::size_t kMostStrays = 256;
   static constexpr std::size_t kMostDoors = 16;  ///< announced addresses with ports of a connection

@@ -8,7 +8,7 @@ void Stack::Parts::answer_without_state(const Dissected& d, const Listener& l, I
   if (strays.size() >= kMostStrays) { return counters.add(Counter::dropped_listener_full); }
   const mptcp::Way way = way_for(d.addresses, answering_interface(d), now);
   counters.add(Counter::syn_cookies_sent);
-  send_stray(d.addresses, cookies.answer(d.segment, l.options.config, way, now), way.interface);
+  send_stray(d.addresses, cookies.answer(d.segment, l.options.config, way, now), way.interface, l.options.config);
 }
 
 /// The third segment of a connection, with MP_CAPABLE if both speak MPTCP; with data, if the bare third ACK was lost.
@@ -66,7 +66,7 @@ void Stack::Parts::answer_join_without_state(const Dissected& d, Entry& e, Insta
   const std::uint32_t clock = tcp::Timestamps{cookies.timestamp_offset(d.addresses)}.value(now);
   Segment syn_ack = answer_to_syn(d.segment, e.connection.config(), way, clock);
   syn_ack.mptcp.push_back(*answer);
-  send_stray(d.addresses, syn_ack, way.interface);
+  send_stray(d.addresses, syn_ack, way.interface, e.connection.config());
 }
 
 /// The MAC first: a subflow costs more than a comparison.
