@@ -12,6 +12,7 @@ PendingJoin PendingJoin::of(const Addresses& addresses, const Segment& syn, SeqN
           .mss = syn.tcp.mss.value_or(0),
           .window_scale = syn.tcp.window_scale,
           .sack = syn.tcp.sack_permitted,
+          .ecn = syn.flags.ece && syn.flags.cwr,
           .option = *wire::find<wire::JoinSyn>(syn.mptcp),
           .nonce = nonce,
           .at = now};
@@ -21,6 +22,7 @@ Segment PendingJoin::syn(const std::optional<wire::Timestamps>& stamps) const {
   Segment out;
   out.seq = peer_isn;
   out.flags.syn = true;
+  out.flags.ece = out.flags.cwr = ecn;
   if (mss != 0) { out.tcp.mss = mss; }
   out.tcp.window_scale = window_scale;
   out.tcp.sack_permitted = sack;

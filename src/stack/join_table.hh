@@ -20,7 +20,7 @@ struct PendingJoin {
   SeqNum peer_isn, our_isn;
   std::uint16_t mss = 0;  ///< 0: the SYN did not say
   std::optional<std::uint8_t> window_scale;
-  bool sack = false;
+  bool sack = false, ecn = false;
   wire::JoinSyn option;
   std::uint32_t nonce = 0;  ///< ours
   Instant at{};

@@ -44,13 +44,14 @@ struct Bench {
 
 // RFC 4987 §3.6 with RFC 7323: with timestamps nothing of the SYN is lost but the exact MSS.
 RC_GTEST_PROP(SynCookies, RecallTheSynAsFarAsItWasAnswered,
-              (std::uint8_t scale, bool scales, bool sack, bool stamps, bool capable, std::uint32_t isn,
+              (std::uint8_t scale, bool scales, bool sack, bool stamps, bool ecn, bool capable, std::uint32_t isn,
                std::uint16_t later_ms)) {
   Bench bench;
   Segment syn = Bench::syn();
   syn.seq = {isn};
   syn.tcp.window_scale = scales ? std::optional<std::uint8_t>{static_cast<std::uint8_t>(scale % 15)} : std::nullopt;
   syn.tcp.sack_permitted = sack;
+  syn.flags.ece = syn.flags.cwr = ecn;
   if (!stamps) { syn.tcp.timestamps.reset(); }
   if (!capable) { syn.mptcp.clear(); }
   const Segment answer = bench.cookies.answer(syn, bench.config, bench.way, kNow);
@@ -58,6 +59,7 @@ RC_GTEST_PROP(SynCookies, RecallTheSynAsFarAsItWasAnswered,
   RC_ASSERT(answer.tcp.timestamps.has_value() == stamps);
   RC_ASSERT(answer.tcp.window_scale.has_value() == (stamps && scales));
   RC_ASSERT(answer.tcp.sack_permitted == (stamps && sack));
+  RC_ASSERT(answer.flags.ece == (stamps && ecn) && !answer.flags.cwr);
 
   const auto recall = bench.recall(Bench::third(syn, answer), kNow + Duration{later_ms * std::int64_t{1'000'000}});
   const auto* r = std::get_if<SynCookies::Recalled>(&recall);
@@ -67,6 +69,7 @@ RC_GTEST_PROP(SynCookies, RecallTheSynAsFarAsItWasAnswered,
   RC_ASSERT(r->syn.tcp.mss == syn.tcp.mss);
   RC_ASSERT(r->syn.tcp.window_scale == (stamps ? syn.tcp.window_scale : std::nullopt));
   RC_ASSERT(r->syn.tcp.sack_permitted == (stamps && sack));
+  RC_ASSERT(r->syn.flags.ece == (stamps && ecn) && r->syn.flags.cwr == (stamps && ecn));
   RC_ASSERT(r->syn.mptcp.empty() == !capable);
   if (capable) { RC_ASSERT(wire::find<wire::CapableKey>(answer.mptcp)->sender == r->key); }
 }

@@ -23,6 +23,7 @@ Segment answer_to_syn(const Segment& syn, const mptcp::Config& config, const mpt
   out.seq = way.isn;
   out.ack = {syn.seq.raw + 1};
   out.flags.syn = out.flags.ack = true;
+  out.flags.ece = config.tcp.ecn != tcp::EcnMode::off && syn.flags.ece && syn.flags.cwr;  // RFC 3168 §6.1.1
   const Bytes buffer = std::min(config.initial_receive_buffer, config.receive_buffer);
   out.window = static_cast<std::uint16_t>(std::min(buffer, kLargestUnscaledWindow).n);
   out.tcp.mss = static_cast<std::uint16_t>(std::min(way.mtu - ip_header(way) - kTcpHeader, 0xffffu));
@@ -45,10 +46,11 @@ Segment SynCookies::answer(const Segment& syn, const mptcp::Config& config, cons
     const std::optional<std::uint8_t> scale =
         out.tcp.window_scale ? std::optional{std::min(*syn.tcp.window_scale, kLargestShift)} : std::nullopt;
     out.tcp.timestamps->value = crypto::note_in_timestamp(
-        out.tcp.timestamps->value, {.window_scale = scale, .sack = out.tcp.sack_permitted, .ecn = false});
+        out.tcp.timestamps->value, {.window_scale = scale, .sack = out.tcp.sack_permitted, .ecn = out.flags.ece});
   } else {  // there is no place to remember them in
     out.tcp.window_scale.reset();
     out.tcp.sack_permitted = false;
+    out.flags.ece = false;
   }
   const mptcp::Dialect* dialect = config.multipath ? mptcp::offered(syn.mptcp, config.versions) : nullptr;
   if (dialect) {
@@ -92,6 +94,7 @@ SynCookies::Recall SynCookies::recall(const Addresses& addresses, const Segment&
     out.syn.tcp.timestamps = third.tcp.timestamps;
     out.syn.tcp.window_scale = note.window_scale;
     out.syn.tcp.sack_permitted = note.sack;
+    out.syn.flags.ece = out.syn.flags.cwr = note.ecn;
   }
   if (ack && ack->flags.version == 0) {
     out.syn.mptcp.push_back(wire::CapableKey{ack->flags, ack->sender});  // as it stood on the SYN (RFC 6824 §3.1)
