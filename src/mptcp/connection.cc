@@ -37,7 +37,7 @@ Subflow& Connection::add(const Way& way, Lane lane, std::unique_ptr<SubflowRole>
   lane.id = {next_id_++};
   subflows_.push_back(std::make_unique<Subflow>(env_, session_, static_cast<const cc::Group&>(*this), way,
                                                 std::move(lane), std::move(role)));
-  session_.alive = static_cast<unsigned>(subflows_.size());
+  ++session_.alive;
   return *subflows_.back();
 }
 
@@ -129,7 +129,7 @@ std::expected<wire::JoinSynAck, wire::ResetReason> Connection::answer_join(const
     counters_.add(Counter::mp_join_refused);
     return std::unexpected(wire::ResetReason::administratively_prohibited);
   }
-  if (subflows_.size() >= session_.config.max_subflows && !replaceable(syn.id, way.addresses.remote.address, now)) {
+  if (session_.alive >= session_.config.max_subflows && !replaceable(syn.id, way.addresses.remote.address, now)) {
     counters_.add(Counter::mp_join_refused);
     settle(now);
     return std::unexpected(wire::ResetReason::lack_of_resources);
@@ -151,7 +151,7 @@ tcp::Verdict Connection::resume_join(const Way& way, const Segment& syn, std::ui
     return tcp::ResetWith{wire::ResetReason::administratively_prohibited};
   }
   Lane lane{.local = *local, .remote = o->id, .joined = true, .remote_backup = o->backup};
-  if (subflows_.size() >= session_.config.max_subflows) {
+  if (session_.alive >= session_.config.max_subflows) {
     const Subflow* old = replaceable(o->id, way.addresses.remote.address, now);
     if (!old) {
       counters_.add(Counter::mp_join_refused);
@@ -385,6 +385,7 @@ void Connection::abort(Instant now) {
   const bool on_ack = !session_.dialect.fast_close_on_reset || session_.config.fast_close == FastClose::on_ack;
   Subflow* waits = session_.confirmed && on_ack ? best() : nullptr;
   for (const auto& s : subflows_) {
+    if (s->over) { continue; }
     const bool says_it = !waits || (s.get() == waits && session_.dialect.fast_close_on_reset);
     s->lane().fast_closing = session_.mode == Mode::mptcp && says_it;
     s->set_ended_by("aborted");
@@ -424,9 +425,14 @@ Status Connection::set_backup(SubflowId id, bool backup, Instant now) {
 
 Status Connection::close_subflow(SubflowId id, Instant now) {
   Subflow* s = find(id);
-  if (!s || session_.mode != Mode::mptcp) { return fail(Errc::no_such_path, "close_subflow"); }
-  s->set_ended_by("closed");
-  s->endpoint().abort(wire::ResetReason::unacceptable_performance);
+  if (!s || s->over || session_.mode != Mode::mptcp) { return fail(Errc::no_such_path, "close_subflow"); }
+  // §3.4.2: what works is closed with FINs, after its data; what does not is reset, and others take its data.
+  if (s->carries_data() && !s->doubtful()) {
+    s->endpoint().finish();
+  } else {
+    s->set_ended_by("closed");
+    s->endpoint().abort(wire::ResetReason::unacceptable_performance);
+  }
   settle(now);
   return {};
 }
@@ -437,7 +443,7 @@ Status Connection::open_subflow(const Address& from, const SocketAddress& to, bo
   const auto ours =
       std::ranges::find_if(locals, [&](const auto& l) { return l.second.up && l.second.where.address == from; });
   if (ours == locals.end()) { return fail(Errc::no_such_path, "open_subflow: not an address of this connection"); }
-  if (subflows_.size() + requests_.size() >= session_.config.max_subflows) {
+  if (session_.alive + requests_.size() >= session_.config.max_subflows) {
     return fail(Errc::limit_reached, "open_subflow");
   }
   // An address that was never announced gets an id that only we use, from the end that peers use last.
@@ -468,14 +474,16 @@ ConnectionInfo Connection::info() const {
   constexpr std::string_view kStates[] = {"handshake", "open", "closing", "closed"};
   out.state = kStates[static_cast<std::size_t>(phase_)];
   out.subflows = ended_infos_;
-  for (const auto& s : subflows_) { out.subflows.push_back(s->info()); }
+  for (const auto& s : subflows_) {
+    if (!s->over) { out.subflows.push_back(s->info()); }
+  }
   std::ranges::sort(out.subflows, {}, &SubflowInfo::id);
   return out;
 }
 
 bool Connection::is_consistent() const {
   return session_.send.is_consistent() && session_.receive.is_consistent() &&
-         subflows_.size() <= session_.config.max_subflows + 1 &&
+         session_.alive <= session_.config.max_subflows + 1 &&
          std::ranges::all_of(subflows_, [](const auto& s) { return s->endpoint().is_consistent(); });
 }
 }  // namespace anabranch::mptcp

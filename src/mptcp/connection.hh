@@ -125,7 +125,7 @@ class Connection final : private cc::Group {
   const Dialect& dialect() const { return session_.dialect; }
   bool dead() const { return phase_ == Phase::dead && subflows_.empty(); }
   wire::Token token() const { return session_.local_token; }
-  bool has_room() const { return subflows_.size() < session_.config.max_subflows; }
+  bool has_room() const { return session_.alive < session_.config.max_subflows; }
   std::size_t half_open_joins() const;  ///< opened by the peer and not proved yet
   const anabranch::Addresses& initial_addresses() const { return initial_; }
   bool is_consistent() const;

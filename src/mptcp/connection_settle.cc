@@ -274,9 +274,11 @@ void Connection::step_closing_plain() {
 void Connection::end_finished_subflows(Instant now) {
   for (std::size_t i = 0; i < subflows_.size(); ++i) {
     Subflow& s = *subflows_[i];
-    const bool mapped_fin = s.peer_finished() && session_.mode == Mode::mptcp;
-    if (mapped_fin && !s.over) { s.endpoint().finish(); }  // §3.3.3: a FIN ends this subflow only
-    if (!s.over && (s.endpoint().dead() || s.silent)) { subflow_over(s, now); }
+    const bool mapped = session_.mode == Mode::mptcp;
+    if (mapped && s.peer_finished() && !s.over) { s.endpoint().finish(); }  // §3.3.3: a FIN ends this subflow only
+    // One that only waits out TIME-WAIT is over for an open connection: nothing will come of it.
+    const bool lingers = phase_ == Phase::open && mapped && s.endpoint().phase() == tcp::Phase::time_wait;
+    if (!s.over && (s.endpoint().dead() || s.silent || lingers)) { subflow_over(s, now); }
   }
   std::erase_if(subflows_, [this](const auto& s) {
     if (!s->over || !s->silent) { return false; }
@@ -414,7 +416,7 @@ void Connection::carry_out(const std::vector<Request>& requests, Instant now) {
     const Open& open = std::get<Open>(request);
     const auto* local = addresses_.local(open.pair.local);
     const auto* remote = addresses_.remote(open.pair.remote);
-    const bool room = subflows_.size() + requests_.size() < session_.config.max_subflows;
+    const bool room = session_.alive + requests_.size() < session_.config.max_subflows;
     if (phase_ != Phase::open || session_.mode != Mode::mptcp || !local || !remote || !room) {
       refused.push_back(open.pair);
       continue;
