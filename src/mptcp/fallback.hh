@@ -25,6 +25,7 @@ struct Evidence {
   bool joined = false;         ///< this subflow came by MP_JOIN
   bool in_sequence = true;     ///< every byte so far, both ways, went over this subflow in data order
   bool checksum_seen = false;  ///< at least one checksum was verified
+  bool data_acked = false;     ///< data of the peer was DATA_ACKed: it counts on MPTCP, and would send bytes twice
 };
 
 enum class Verdict : std::uint8_t {
@@ -43,8 +44,9 @@ constexpr Verdict judge(const Evidence& e) {
     case Finding::no_option_in_handshake: return e.joined ? Verdict::reset_subflow : Verdict::become_tcp;
     // The path may drop options in one direction only: the other end must hear of it (§3.7).
     case Finding::no_dss_from_peer: return alone ? Verdict::infinite_mapping : Verdict::reset_subflow;
+    // Options passed both ways and do not any more: the path is broken, and the peer has no way to know (§3.7).
     case Finding::mapping_missing:
-    case Finding::mapping_contradicts: return alone ? Verdict::become_tcp : Verdict::reset_subflow;
+    case Finding::mapping_contradicts: return alone && !e.data_acked ? Verdict::become_tcp : Verdict::reset_subflow;
     case Finding::checksum_wrong:
       if (!alone) { return Verdict::fail_and_reset_subflow; }
       // Before any good checksum nobody can say that the path ever worked: there is nothing to report (Linux too).

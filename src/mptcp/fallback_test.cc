@@ -10,12 +10,13 @@ namespace {
 std::vector<Evidence> all_evidence() {
   std::vector<Evidence> out;
   for (std::size_t finding = 0; finding < std::size(Names<Finding>::list); ++finding) {
-    for (unsigned bits = 0; bits < 16; ++bits) {
+    for (unsigned bits = 0; bits < 32; ++bits) {
       out.push_back({.finding = static_cast<Finding>(finding),
                      .only_subflow = (bits & 1) != 0,
                      .joined = (bits & 2) != 0,
                      .in_sequence = (bits & 4) != 0,
-                     .checksum_seen = (bits & 8) != 0});
+                     .checksum_seen = (bits & 8) != 0,
+                     .data_acked = (bits & 16) != 0});
     }
   }
   return out;
@@ -25,7 +26,8 @@ bool becomes_tcp(Verdict v) {
 }
 std::string text(const Evidence& e) {
   return std::string{name(e.finding)} + (e.only_subflow ? " alone" : "") + (e.joined ? " joined" : "") +
-         (e.in_sequence ? " in_sequence" : "") + (e.checksum_seen ? " checksum_seen" : "");
+         (e.in_sequence ? " in_sequence" : "") + (e.checksum_seen ? " checksum_seen" : "") +
+         (e.data_acked ? " data_acked" : "");
 }
 Evidence first_subflow(Finding finding, bool checksum_seen = false) {
   return {
@@ -72,6 +74,12 @@ TEST(Fallback, TheRulesForTheOnlySubflow) {
       {first_subflow(Finding::infinite_mapping), Verdict::become_tcp},
   };
   for (const auto& [evidence, verdict] : rules) { EXPECT_EQ(judge(evidence), verdict) << text(evidence); }
+}
+TEST(Fallback, WhoHasDataAckedSomethingDoesNotDropTheMappingsInSilence) {
+  for (const Evidence& e : all_evidence()) {
+    const bool lost = e.finding == Finding::mapping_missing || e.finding == Finding::mapping_contradicts;
+    if (lost && e.data_acked) { EXPECT_EQ(judge(e), Verdict::reset_subflow) << text(e); }
+  }
 }
 TEST(Fallback, EveryVerdictIsReached) {
   std::set<Verdict> seen;

@@ -130,7 +130,8 @@ Evidence Subflow::evidence(Finding finding) const {
           .only_subflow = session_.alive <= 1,
           .joined = lane_.joined,
           .in_sequence = session_.in_sequence,
-          .checksum_seen = lane_.rx.ever_verified()};
+          .checksum_seen = lane_.rx.ever_verified(),
+          .data_acked = lane_.heard_dss && session_.said_ack > DataPos{1}};
 }
 
 /// Does what the verdict says. `from`: the first of the peer's bytes that count plainly.

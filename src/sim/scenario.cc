@@ -1,7 +1,6 @@
 #include "sim/scenario.hh"
 
 #include "cc/registry.hh"
-#include "mptcp/path_manager.hh"
 #include "mptcp/scheduler.hh"
 
 #include <bit>
@@ -126,7 +125,9 @@ mptcp::Config draw_config(Generator& g, const Swarm& swarm) {
     };
     config.tcp.congestion = one_of(cc::controller_names());
     config.scheduler = one_of(mptcp::scheduler_names());
-    config.path_manager = one_of(mptcp::path_manager_names());
+    // Not both_sides: the oracle follows flows that open towards a listener only.
+    static constexpr std::string_view kManagers[] = {"full_mesh", "passive"};
+    config.path_manager = one_of(kManagers);
   }
   return config;
 }
