@@ -144,7 +144,10 @@ Step Mapped::read(Session& session, Lane& lane, const Reading& reading) {
   // The rule of the first packets (§3.7) holds until the first DSS: both ends must come to the same conclusion.
   const bool tells = !reading.segment.payload.empty() || reading.segment.flags.fin || reading.acknowledges > SubPos{1};
   const bool tells_here = lane.joined ? reading.acknowledges > SubPos{1} : tells;  // [8684-3.7-03 8684-3.7-05]
-  if (!lane.heard_dss && !seen.any && tells_here) {
+  // Theirs may arrive while ours get lost: then the first ACK of our data says so (Linux falls back here).
+  const bool never_acked = !lane.joined && session.alive <= 1 && session.send.una() == DataPos{1};
+  const bool acked_by_tcp_only = never_acked && reading.acknowledges > SubPos{1};
+  if (!seen.any && (acked_by_tcp_only || (!lane.heard_dss && tells_here))) {
     return Found{Finding::no_dss_from_peer, FallbackReason::no_dss_from_peer};
   }
   if (seen.infinite) { return Found{Finding::infinite_mapping, FallbackReason::peer_infinite_mapping}; }
@@ -153,9 +156,10 @@ Step Mapped::read(Session& session, Lane& lane, const Reading& reading) {
 
 void Mapped::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
   if (plan.kind == tcp::SegmentKind::reset) { return write_reset(session, lane, plan, out); }
-  // A DSS that is owed goes first, and our first one anyway: a middlebox that removes ADD_ADDR must not leave a bare ACK
-  // as our first word.
-  const bool free = plan.kind == tcp::SegmentKind::ack && !lane.dss_owed && lane.said_dss;
+  // A DSS that is owed or would tell more goes first, and our first one anyway: a middlebox that removes ADD_ADDR must not
+  // leave a bare ACK as our first word.
+  const bool told = lane.said_dss && session.receive.next() <= session.said_ack;
+  const bool free = plan.kind == tcp::SegmentKind::ack && !lane.dss_owed && told;
   if (free && write_signal(session, lane, out)) { return; }
   write_dss(session, lane, plan, out);
   lane.dss_owed = false;
