@@ -15,7 +15,7 @@ ours-accepts.plain-kernel.half-close ours-connects.plain-kernel.both-ways ours-a
 ours-connects.checksum.wrap-after-21.both-ways ours-connects.narrow-mappings.wrap ours-connects.lose-4.eager
 ours-accepts.checksum.lose-every-7th-data.both-ways ours-connects.third-ack-overtaken-by-1.eager
 ours-accepts.every-2nd-data-late.both-ways ours-connects.strip-after-syns.client-first
-ours-accepts.strip-our-2nd-data.client-first ours-connects.checksum.damage-from-ours ours-accepts.kernel-does-not-read
+ours-accepts.strip-syn-ack.client-first ours-connects.checksum.damage-from-ours ours-accepts.kernel-does-not-read
 ours-connects.v4.join.during-data ours-accepts.v6.checksum.join.before-data ours-connects.checksum.join.damage-from-ours
 ours-connects.fastclose.abort-by-ours ours-accepts.fastclose.unread-by-kernel ours-accepts.50-at-once
 """.split()
