@@ -3,12 +3,14 @@
 #include "apps/command.hh"
 #include "apps/http_failure.hh"
 #include "apps/lab_build.hh"
+#include "packet/offload.hh"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <fmt/format.h>
+#include <map>
 #include <random>
 #include <sstream>
 #include <sys/prctl.h>
@@ -51,6 +53,64 @@ struct Emulator::Direction {
   Port* to;
 };
 
+/// A cable's box: the simulator's, with what Ethernet adds. Packets that a box makes go in frames of the way they take.
+class BoxOnCable {
+ public:
+  BoxOnCable(SlabPool& pool, HeaderBook& book, Generator generator, std::uint32_t mtu)
+      : pool_{pool},
+        book_{book},
+        generator_{generator},
+        mtu_{mtu},
+        arena_{pool} {}
+
+  void choose(const BoxChoice& choice) {
+    box_ = sim::make_middlebox(
+        choice.kind,
+        {.pool = pool_, .generator = generator_.fork(), .ways = choice.ways, .mtu = mtu_, .changes_addresses = false});
+  }
+  bool there() const { return box_ != nullptr; }
+  Instant next() const { return box_ ? box_->next() : Instant::never(); }
+
+  /// What leaves the box because of this frame.
+  std::vector<sim::Sent>& pass(sim::Way way, Frame& frame, Instant now) {
+    sent_.clear();
+    packets_.clear();
+    ways_[frame.interface.raw] = way;
+    if (!cut_frame(frame, arena_, packets_)) { packets_.push_back(std::move(frame)); }
+    for (Frame& packet : packets_) { box_->pass(way, std::move(packet), now, sent_); }
+    return addressed();
+  }
+  std::vector<sim::Sent>& on_time(Instant now) {
+    sent_.clear();
+    if (next() <= now) { box_->on_time(now, sent_); }
+    return addressed();
+  }
+
+ private:
+  std::vector<sim::Sent>& addressed() {
+    for (sim::Sent& sent : sent_) {
+      const auto came = ways_.find(sent.frame.interface.raw);
+      if (came == ways_.end() || came->second == sent.way) { continue; }
+      const EthernetHeader there = book_.header(sent.frame.interface);
+      EthernetHeader back = there;
+      std::copy_n(there.begin(), 6, back.begin() + 6);
+      std::copy_n(there.begin() + 6, 6, back.begin());
+      sent.frame.interface = book_.number(back);
+    }
+    return sent_;
+  }
+
+  SlabPool& pool_;
+  HeaderBook& book_;
+  Generator generator_;
+  std::uint32_t mtu_;
+  HeaderArena arena_;
+  std::unique_ptr<sim::Middlebox> box_;
+  std::map<std::uint32_t, sim::Way> ways_;  ///< of Ethernet headers, by number; bounded by the book
+  std::vector<Frame> packets_;
+  std::vector<sim::Sent> sent_;
+};
+
 struct Emulator::Cable {
   Cable(const LinkPlan& plan, Generator& seeds, SlabPool& pool, HeaderBook& book)
       : name{plan.name},
@@ -60,13 +120,21 @@ struct Emulator::Cable {
         b{plan.name + "-b", pool, book},
         forth{sim::Pipe{link_spec(settings, mtu), seeds.fork(), pool}, &a, &b},
         back{sim::Pipe{link_spec(settings, mtu), seeds.fork(), pool}, &b, &a},
+        box{pool, book, seeds.fork(), mtu},
         label_forth{plan.a.host + ">" + plan.b.host},
-        label_back{plan.b.host + ">" + plan.a.host} {}
+        label_back{plan.b.host + ">" + plan.a.host} {
+    box.choose(settings.middlebox);
+  }
+  void carry_on(std::vector<sim::Sent>& sent, Instant now) {
+    for (const sim::Sent& one : sent) { (one.way == sim::Way::forth ? forth : back).pipe.offer(one.frame, now); }
+    sent.clear();
+  }
   std::string name;
   std::uint32_t mtu;
   LinkSettings settings;
   Port a, b;
   Direction forth, back;
+  BoxOnCable box;
   std::string label_forth, label_back;
 };
 
@@ -80,12 +148,19 @@ Emulator::~Emulator() {
   cables_.clear();  // before the pool: they hold slabs
 }
 
-void Emulator::forward(Direction& direction, Instant now, bool readable) {
+void Emulator::forward(Cable& cable, Direction& direction, Instant now, bool readable) {
+  const sim::Way way = &direction == &cable.forth ? sim::Way::forth : sim::Way::back;
   if (readable) {
     for (int i = 0; i < kBatchesAtOnce; ++i) {
       frames_.clear();
       const std::size_t got = direction.from->receive(frames_);
-      for (const Frame& frame : frames_) { direction.pipe.offer(frame, now); }
+      for (Frame& frame : frames_) {
+        if (cable.box.there()) {
+          cable.carry_on(cable.box.pass(way, frame, now), now);
+        } else {
+          direction.pipe.offer(frame, now);
+        }
+      }
       if (got < Port::kBatch) { break; }
     }
   }
@@ -103,14 +178,17 @@ void Emulator::run(int control) {
   waits.push_back({.fd = control, .events = POLLIN, .revents = 0});
   while (stop == 0) {
     Instant next = Instant::never();
-    for (const auto& cable : cables_) { next = std::min({next, cable->forth.pipe.next(), cable->back.pipe.next()}); }
+    for (const auto& cable : cables_) {
+      next = std::min({next, cable->forth.pipe.next(), cable->back.pipe.next(), cable->box.next()});
+    }
     const std::int64_t wait = std::max<std::int64_t>(0, next.is_never() ? 0 : (next - clock_now()).ns);
     const timespec timeout{.tv_sec = wait / 1'000'000'000, .tv_nsec = wait % 1'000'000'000};
     if (ppoll(waits.data(), waits.size(), next.is_never() ? nullptr : &timeout, nullptr) < 0) { continue; }
     const Instant now = clock_now();
     for (std::size_t i = 0; i < cables_.size(); ++i) {
-      forward(cables_[i]->forth, now, waits[2 * i].revents != 0);
-      forward(cables_[i]->back, now, waits[2 * i + 1].revents != 0);
+      cables_[i]->carry_on(cables_[i]->box.on_time(now), now);
+      forward(*cables_[i], cables_[i]->forth, now, waits[2 * i].revents != 0);
+      forward(*cables_[i], cables_[i]->back, now, waits[2 * i + 1].revents != 0);
     }
     if (waits.back().revents != 0) { serve(control, now); }
   }
@@ -158,6 +236,7 @@ std::string Emulator::set(std::string_view rest, Instant now) {
 
 void Emulator::apply(Cable& cable, const LinkSettings& settings, Instant now) {
   const bool change = settings.up != cable.settings.up;
+  if (settings.middlebox != cable.settings.middlebox) { cable.box.choose(settings.middlebox); }
   cable.settings = settings;
   for (Direction* direction : {&cable.forth, &cable.back}) {
     direction->pipe.set(link_spec(settings, cable.mtu), now);

@@ -7,6 +7,7 @@
 #include "apps/emulator_port.hh"
 #include "apps/lab_topology.hh"
 #include "sim/link.hh"
+#include "sim/middlebox.hh"
 
 #include <memory>
 #include <poll.h>
@@ -31,7 +32,7 @@ class Emulator {
   struct Direction;
   struct Cable;
 
-  void forward(Direction& direction, Instant now, bool readable);
+  void forward(Cable& cable, Direction& direction, Instant now, bool readable);
   void serve(int control, Instant now);
   std::string set(std::string_view rest, Instant now);
   std::string status() const;

@@ -157,9 +157,10 @@ void add_lab(CLI::App& app) {
   command = named(lab->add_subcommand("set", "Change a link while it runs"));
   command->add_option("link", options->what, "Link")->required();
   command
-      ->add_option("settings", options->words,
-                   "rate=40Mbps delay=10ms jitter=1ms queue=100KB|1bdp loss=1% "
-                   "reorder=2% duplicate=1% up|down (down: no carrier; loss=100%: a silent hole)")
+      ->add_option(
+          "settings", options->words,
+          "rate=40Mbps delay=10ms jitter=1ms queue=100KB|1bdp loss=1% "
+          "reorder=2% duplicate=1% middlebox=strip_dss:forth|none up|down (down: no carrier; loss=100%: a silent hole)")
       ->required();
   on_call(command, options, set);
 

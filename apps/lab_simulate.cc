@@ -90,14 +90,13 @@ class Demo {
     sim::Link& link = world_.link(client_, server_, link_spec(plan.settings, plan.mtu),
                                   {.mtu = plan.mtu, .super_segment = 65535, .checksum_offload = true});
     const std::uint32_t interface = capture_.add_interface(plan.name);
-    link.set_middlebox([this, interface](const sim::Host& from, Frame& frame) {
+    link.set_tap([this, interface](const sim::Host& from, const Frame& frame) {
       const bool ours = &from == &client_;
       capture_.packet({.interface = interface,
                        .at = world_.now(),
                        .direction = ours ? trace::PacketDirection::outbound : trace::PacketDirection::inbound,
                        .comment = {}},
                       frame.bytes);
-      return true;
     });
     names_.emplace_back(link.interface_of(client_), plan.name);
     links_.push_back(&link);

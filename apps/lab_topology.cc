@@ -158,9 +158,11 @@ class Reader {
     out.name = string(table, "a link", "name", std::nullopt);
     if (!is_good_name(out.name, kMaxLinkName) || out.name == "lo") { complain("bad link name '" + out.name + "'"); }
     const std::string place = "link " + out.name;
-    only(table, place, {"name", "a", "b", "mtu", "rate", "delay", "jitter", "queue", "loss", "reorder", "duplicate"});
+    only(table, place,
+         {"name", "a", "b", "mtu", "rate", "delay", "jitter", "queue", "loss", "reorder", "duplicate", "middlebox"});
     out.mtu = static_cast<std::uint32_t>(integer(table, place, "mtu", 1280, 65535, 1500));  // RFC 8200 §5: 1280
-    for (const std::string_view key : {"rate", "delay", "jitter", "queue", "loss", "reorder", "duplicate"}) {
+    for (const std::string_view key :
+         {"rate", "delay", "jitter", "queue", "loss", "reorder", "duplicate", "middlebox"}) {
       if (table.get(key) == nullptr) { continue; }
       const std::string value = string(table, place, key, std::nullopt);
       if (const auto wrong = apply_setting(out.settings, fmt::format("{}={}", key, value))) {

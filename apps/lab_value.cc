@@ -1,5 +1,6 @@
 #include "apps/lab_value.hh"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fmt/format.h>
@@ -79,6 +80,10 @@ Answer enter(LinkSettings& s, std::string_view key, std::string_view value) {
   if (key == "loss") { return {true, assign(s.loss, share_from_text(value)), "1%"}; }
   if (key == "reorder") { return {true, assign(s.reorder, share_from_text(value)), "2%"}; }
   if (key == "duplicate") { return {true, assign(s.duplicate, share_from_text(value)), "1%"}; }
+  if (key == "middlebox") {
+    return {true, assign(s.middlebox, box_from_text(value)),
+            "strip_dss, nat or split_copy_first:forth (see docs/guide/lab.md)"};
+  }
   return {};
 }
 
@@ -117,6 +122,15 @@ std::optional<QueueSize> queue_from_text(std::string_view text) {
   return bytes ? std::optional{QueueSize{.bytes = *bytes, .bdp = 0}} : std::nullopt;
 }
 
+std::optional<BoxChoice> box_from_text(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  std::string kind{text.substr(0, colon)};
+  std::ranges::replace(kind, '-', '_');  // as one writes words on a command line
+  const auto known = from_name<sim::Meddling>(kind);
+  const auto ways = colon == text.npos ? std::optional{sim::Ways::both} : from_name<sim::Ways>(text.substr(colon + 1));
+  return known && ways ? std::optional{BoxChoice{*known, *ways}} : std::nullopt;
+}
+
 std::optional<std::string> apply_setting(LinkSettings& settings, std::string_view word) {
   if (word == "up" || word == "down") {
     settings.up = word == "up";
@@ -127,16 +141,21 @@ std::optional<std::string> apply_setting(LinkSettings& settings, std::string_vie
   const std::string_view value = equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1);
   const Answer answer = enter(settings, key, value);
   if (!answer.known) {
-    return fmt::format("unknown setting '{}' (rate, delay, jitter, queue, loss, reorder, duplicate, up, down)", word);
+    return fmt::format(
+        "unknown setting '{}' (rate, delay, jitter, queue, loss, reorder, duplicate, middlebox, up, down)", word);
   }
   if (!answer.good) { return fmt::format("bad value '{}' for {}: write for example {}", value, key, answer.example); }
   return std::nullopt;
 }
 
 std::string to_text(const LinkSettings& s) {
-  return fmt::format("rate={} delay={} jitter={} queue={} loss={} reorder={} duplicate={} {}", rate_text(s.rate),
+  std::string box;
+  if (s.middlebox.kind != sim::Meddling::none) {
+    box = fmt::format("middlebox={}:{} ", name(s.middlebox.kind), name(s.middlebox.ways));
+  }
+  return fmt::format("rate={} delay={} jitter={} queue={} loss={} reorder={} duplicate={} {}{}", rate_text(s.rate),
                      time_text(s.delay), time_text(s.jitter), queue_text(s.queue), share_text(s.loss),
-                     share_text(s.reorder), share_text(s.duplicate), s.up ? "up" : "down");
+                     share_text(s.reorder), share_text(s.duplicate), box, s.up ? "up" : "down");
 }
 
 sim::LinkSpec link_spec(const LinkSettings& s, std::uint32_t mtu) {

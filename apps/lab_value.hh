@@ -5,6 +5,7 @@
 #pragma once
 #include "base/units.hh"
 #include "sim/link.hh"
+#include "sim/middlebox.hh"
 
 #include <optional>
 #include <string>
@@ -25,6 +26,14 @@ struct QueueSize {
 };
 std::optional<QueueSize> queue_from_text(std::string_view text);  ///< 1bdp, 0.5bdp, or bytes
 
+/// A box in the middle of a link, and the packets it turns on: those from end `a` to end `b`, back, or both.
+struct BoxChoice {
+  sim::Meddling kind = sim::Meddling::none;
+  sim::Ways ways = sim::Ways::both;
+  bool operator==(const BoxChoice&) const = default;
+};
+std::optional<BoxChoice> box_from_text(std::string_view text);  ///< strip_dss, strip-dss, strip_dss:forth, none
+
 /// One link, the same in both directions.
 struct LinkSettings {
   Rate rate{};        ///< 0: unlimited
@@ -34,6 +43,7 @@ struct LinkSettings {
   double loss = 0;  ///< probability per packet, as are the next two
   double reorder = 0;
   double duplicate = 0;
+  BoxChoice middlebox;
   bool up = true;  ///< false: no carrier at both ends
   bool operator==(const LinkSettings&) const = default;
 };

@@ -8,11 +8,12 @@ Link::Link(unsigned number, Host& first, Host& second, const LinkSpec& forth, co
            const LinkOptions& options, Generator generator, SlabPool& pool, const Instant& clock)
     : number_{number},
       options_{options},
-      clock_{&clock} {
+      clock_{&clock},
+      arena_{pool} {
   ANABRANCH_CHECK(number_ > 0 && number_ < 256 && (options.v4 || options.v6));
   for (std::size_t side = 0; side < 2; ++side) {
     LinkSpec spec = side == 0 ? forth : back;
-    spec.mtu = options.mtu;
+    spec.mtu = wire_mtu();
     End& end = ends_[side];
     end.host = side == 0 ? &first : &second;
     end.interface = InterfaceId{number * 10 + static_cast<std::uint32_t>(side) + 1};  // a mixed-up end is noticed
@@ -90,18 +91,47 @@ void Link::set(const LinkSpec& both) {
 
 void Link::set_from(const Host& host, const LinkSpec& given) {
   LinkSpec spec = given;
-  spec.mtu = options_.mtu;
+  spec.mtu = wire_mtu();
   pipe_from(host).set(spec, *clock_);
 }
 
 void Link::offer(const Host& from, Frame frame) {
-  if (middlebox_ && !middlebox_(from, frame)) { return; }
-  pipe_from(from).offer(frame, *clock_);
+  if (tap_) { tap_(from, frame); }
+  if (!middlebox_) {
+    pipe_from(from).offer(frame, *clock_);
+    return;
+  }
+  packets_.clear();
+  if (!cut_frame(frame, arena_, packets_)) { packets_.push_back(std::move(frame)); }
+  const Way way = side_of(from) == 0 ? Way::forth : Way::back;
+  for (Frame& packet : packets_) { middlebox_->pass(way, std::move(packet), *clock_, sent_); }
+  carry_on();
+}
+
+void Link::set_sieve(std::function<bool(const Host&, Frame&)> sieve) {
+  set_middlebox(filter([this, sieve = std::move(sieve)](Way way, Frame& packet) {
+    return sieve(end(way == Way::forth ? 0 : 1), packet);
+  }));
+}
+
+void Link::on_time() {
+  if (!middlebox_ || middlebox_->next() > *clock_) { return; }
+  middlebox_->on_time(*clock_, sent_);
+  carry_on();
+}
+
+void Link::carry_on() {
+  for (const Sent& sent : sent_) { pipe(sent.way == Way::forth ? 0 : 1).offer(sent.frame, *clock_); }
+  sent_.clear();
+  packets_.clear();
 }
 
 Bytes Link::delivered() const {
   return {ends_[0].out->stats().delivered_bytes + ends_[1].out->stats().delivered_bytes};
 }
 
-Instant Link::next() const { return std::min(ends_[0].out->next(), ends_[1].out->next()); }
+Instant Link::next() const {
+  const Instant pipes = std::min(ends_[0].out->next(), ends_[1].out->next());
+  return middlebox_ ? std::min(pipes, middlebox_->next()) : pipes;
+}
 }  // namespace anabranch::sim

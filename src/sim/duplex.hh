@@ -4,6 +4,7 @@
 /// hosts. Silent faults (cut) are not seen by the hosts; taking an interface down is. Owned by the world.
 #pragma once
 #include "sim/host.hh"
+#include "sim/middlebox.hh"
 
 #include <array>
 #include <functional>
@@ -12,14 +13,12 @@ namespace anabranch::sim {
 
 struct LinkOptions {
   bool v4 = true, v6 = false;       ///< addresses at both ends; at least one
-  std::uint32_t mtu = 1500;         ///< of both interfaces, and what the pipes let through
+  std::uint32_t mtu = 1500;         ///< of both interfaces
+  std::uint32_t wire_mtu = 0;       ///< what the pipes let through; 0: `mtu`
   std::uint32_t super_segment = 0;  ///< largest super-segment the interfaces take; 0: single packets
   bool checksum_offload = false;    ///< frames may leave with pending checksums
   bool default_route = false;       ///< at the first host, over the second: reaches all its addresses from here
 };
-
-/// Sees each frame before it enters a pipe; may change it; false: it vanishes. Stands for a middlebox on the path.
-using Middlebox = std::function<bool(const Host& from, Frame& frame)>;
 
 class Link {
  public:
@@ -39,7 +38,14 @@ class Link {
   void bring_up();   ///< both interfaces up, both pipes healed
   void set(const LinkSpec& both);
   void set_from(const Host& host, const LinkSpec& spec);
-  void set_middlebox(Middlebox middlebox) { middlebox_ = std::move(middlebox); }
+  /// Puts a box in front of both pipes: packets meet it before they queue, and before any fault. None: takes it away.
+  void set_middlebox(std::unique_ptr<Middlebox> middlebox) { middlebox_ = std::move(middlebox); }
+  /// The same with a function: sees each packet, may change it; false: it vanishes.
+  void set_sieve(std::function<bool(const Host& from, Frame& packet)> sieve);
+  /// Shows each frame to `tap` as its host sends it, before the box.
+  void set_tap(std::function<void(const Host& from, const Frame& frame)> tap) { tap_ = std::move(tap); }
+  /// Lets the box do what its time has come for.
+  void on_time();
   /// What `from` sends over this link.
   void offer(const Host& from, Frame frame);
 
@@ -55,7 +61,7 @@ class Link {
   std::optional<Address> address_of(const Host& host, Family family) const;
   const LinkOptions& options() const { return options_; }
   Bytes delivered() const;  ///< IP bytes, both directions
-  Instant next() const;     ///< of both pipes
+  Instant next() const;     ///< of both pipes and the box
 
  private:
   struct End {
@@ -64,6 +70,8 @@ class Link {
     std::unique_ptr<Pipe> out;
   };
   std::size_t side_of(const Host& host) const;
+  std::uint32_t wire_mtu() const { return options_.wire_mtu != 0 ? options_.wire_mtu : options_.mtu; }
+  void carry_on();
   Address address(std::size_t side, Family family) const;
   void attach(std::size_t side);
 
@@ -71,6 +79,10 @@ class Link {
   LinkOptions options_;
   const Instant* clock_;
   std::array<End, 2> ends_;
-  Middlebox middlebox_;
+  std::function<void(const Host&, const Frame&)> tap_;
+  std::unique_ptr<Middlebox> middlebox_;
+  HeaderArena arena_;           ///< for packets cut in front of the box
+  std::vector<Frame> packets_;  ///< on their way into the box
+  std::vector<Sent> sent_;      ///< on their way out of it
 };
 }  // namespace anabranch::sim

@@ -80,6 +80,11 @@ LinkSpec draw_spec(Generator& g, const Swarm& swarm) {
   return spec;
 }
 
+/// Boxes with which every transfer still ends with every byte, whatever else goes wrong.
+constexpr Meddling kMeddlings[] = {
+    Meddling::none,       Meddling::strip_all,      Meddling::strip_capable_syn_ack, Meddling::strip_after_syn,
+    Meddling::strip_join, Meddling::strip_add_addr, Meddling::drop_capable_syn};
+
 LinkPlan draw_link(Generator& g, const Swarm& swarm) {
   LinkPlan plan;
   plan.forth = plan.back = draw_spec(g, swarm);
@@ -96,9 +101,7 @@ LinkPlan draw_link(Generator& g, const Swarm& swarm) {
   }
   options.checksum_offload = swarm.offload && g.below(2) == 0;
   options.default_route = swarm.routed;
-  if (swarm.meddling && g.below(2) == 0) {
-    plan.meddling = static_cast<Meddling>(g.below(std::size(Names<Meddling>::list)));
-  }
+  if (swarm.meddling && g.below(2) == 0) { plan.meddling = kMeddlings[g.below(std::size(kMeddlings))]; }
   // An ACK that loses its ADD_ADDR and overtakes the first DSS looks like plain TCP, and to one side only.
   if (plan.meddling == Meddling::strip_add_addr && (swarm.reorder || swarm.jitter)) { plan.meddling = Meddling::none; }
   return plan;

@@ -172,7 +172,9 @@ Duration completion_bound(const Scenario& scenario) {
 Outcome run(const Scenario& scenario, const RunOptions& options) {
   Named names[] = {{"client ", options.trace}, {"server ", options.trace}};  // outlive the stacks
   trace::TextTrace traces[] = {trace::TextTrace{names[0]}, trace::TextTrace{names[1]}};
-  World world{scenario.seed, {options.kept_segments, scenario.consistency_every}};
+  const bool translated =
+      std::ranges::any_of(scenario.links, [](const LinkPlan& plan) { return translates(plan.meddling); });
+  World world{scenario.seed, {options.kept_segments, scenario.consistency_every, !translated}};
   const Running guard{world};
   world.set_command(options.command);
   Host &client = world.host("client"), &server = world.host("server");
@@ -182,7 +184,7 @@ Outcome run(const Scenario& scenario, const RunOptions& options) {
   }
   for (const LinkPlan& plan : scenario.links) {
     Link& link = world.link(client, server, plan.forth, plan.back, plan.options);
-    link.set_middlebox(make_middlebox(plan.meddling, world.pool()));
+    link.set_middlebox(make_middlebox(plan.meddling, {world.pool(), Generator{scenario.seed + link.number()}}));
   }
   for (const TransferPlan& plan : scenario.transfers) { world.transfer(client, server, plan.up, plan.options); }
   for (const Event& event : scenario.events) {
@@ -201,7 +203,8 @@ Outcome run(const Scenario& scenario, const RunOptions& options) {
   const Duration closing = scenario.heal_at * 3 + config.tcp.time_wait * 2 + config.close_timeout;
   if (!world.run_until([&] { return world.quiet(); }, closing)) { return outcome(world, scenario, "closing"); }
   if (!world.run_for(Duration{5'000'000'000})) { return outcome(world, scenario, "afterwards"); }  // links drain
-  // What arenas and packers keep open for the next packet, two or three each: hosts, links, middleboxes.
+  for (const auto& link : world.links()) { link->set_middlebox(nullptr); }  // some keep packets for later
+  // What arenas and packers keep open for the next packet, two or three each: hosts, links.
   const std::size_t kept = 4 * (2 + 2 * scenario.links.size());
   if (world.slabs_in_use() > kept) {
     return outcome(world, scenario, fmt::format("leak: {} slabs still in use", world.slabs_in_use()));

@@ -48,7 +48,7 @@ TEST(Scenario, EveryKindOfTroubleIsDrawnNowAndThen) {
     for (const LinkPlan& link : scenario.links) { meddlings.insert(link.meddling); }
   }
   EXPECT_EQ(troubles.size(), std::size(Names<Trouble>::list));
-  EXPECT_EQ(meddlings.size(), std::size(Names<Meddling>::list));
+  EXPECT_GE(meddlings.size(), 7u);  // those that leave every transfer a chance
 }
 
 TEST(Scenario, AHealedLinkHasNoFaultsOfItsOwn) {

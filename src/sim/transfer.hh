@@ -17,10 +17,11 @@ namespace anabranch::sim {
 struct Manners {
   Bytes write_at_least{1}, write_at_most{65536};  ///< size of a write, drawn uniformly
   Bytes read_at_most{65536};
-  Duration read_every{};     ///< pause between two reads; 0: reads at once whatever is there
-  bool read_chains = false;  ///< reads without the copy
-  bool finish_late = false;  ///< finishes only when the peer has; not at both ends
-  bool linger = false;       ///< keeps the handle until the connection is closed
+  Duration read_every{};        ///< pause between two reads; 0: reads at once whatever is there
+  bool read_chains = false;     ///< reads without the copy
+  bool finish_late = false;     ///< finishes only when the peer has; not at both ends
+  bool linger = false;          ///< keeps the handle until the connection is closed
+  bool takes_anything = false;  ///< what it reads is digested and not judged: a box on the path edits
 };
 
 struct TransferOptions {
@@ -34,6 +35,7 @@ struct TransferOptions {
   bool announce = true;                   ///< ListenOptions::announce
   stack::Stateless stateless = stack::Stateless::under_pressure;  ///< ListenOptions::stateless
   bool close_listener = false;                                    ///< once the connection is accepted
+  bool may_fail = false;               ///< an error that an application is told of is no violation
   std::optional<Bytes> abort_after{};  ///< the client aborts once it has read and written so much
 };
 
@@ -61,6 +63,8 @@ class Application {
   std::uint64_t read_digest() const { return read_digest_; }
   std::optional<Errc> error() const { return error_; }  ///< why the connection died, if not in order
   const std::optional<std::string>& violation() const { return violation_; }
+  /// What could be asked of the connection when it was let go.
+  const std::optional<mptcp::ConnectionInfo>& last_info() const { return last_info_; }
   bool aborted() const { return aborted_; }
   std::string to_text() const;
 
@@ -84,6 +88,7 @@ class Application {
   Instant next_read_ = Instant::never();  ///< set while something is readable and the pause is not over
   std::optional<Errc> error_;
   std::optional<std::string> violation_;
+  std::optional<mptcp::ConnectionInfo> last_info_;
 };
 
 class Transfer {

@@ -134,6 +134,7 @@ bool World::arrive() {
   bool any = false;
   std::vector<Frame> arrived;
   for (const auto& link : links_) {
+    link->on_time();
     for (std::size_t side = 0; side < 2; ++side) {
       arrived.clear();
       if (link->pipe(side).take_due(now_, arrived) == 0) { continue; }
@@ -146,7 +147,7 @@ bool World::arrive() {
         digest_ = digest({reinterpret_cast<const std::uint8_t*>(place), sizeof place}, digest_);
         for (const Slice& slice : frame.bytes.slices()) { digest_ = digest(slice.bytes(), digest_); }
         capture_.add(now_, from.name(), to.name(), link->number(), true, frame);
-        oracle_.delivered(frame);
+        if (options_.watched) { oracle_.delivered(frame); }
       }
       to.stack().receive(arrived, now_);
     }
@@ -188,7 +189,7 @@ bool World::transmit() {
       any = true;
       for (Frame& frame : std::span{frames_}.first(made)) {
         check(*host, frame);
-        oracle_.sent(frame);
+        if (options_.watched) { oracle_.sent(frame); }
         const auto link = std::ranges::find_if(
             links_, [&](const auto& l) { return l->joins(*host) && l->interface_of(*host) == frame.interface; });
         if (link == links_.end()) {

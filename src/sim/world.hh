@@ -19,6 +19,7 @@ namespace anabranch::sim {
 struct WorldOptions {
   std::size_t kept_segments = 40;  ///< for `replay()`
   unsigned consistency_every = 1;  ///< steps between two looks through whole stacks; 0: never
+  bool watched = true;             ///< by the oracle; not where a box changes numbers, addresses or contents
 };
 
 class World {

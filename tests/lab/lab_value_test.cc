@@ -1,6 +1,9 @@
 #include "apps/lab_value.hh"
+#include "support/paths.hh"
 
+#include <fstream>
 #include <gtest/gtest.h>
+#include <iterator>
 
 namespace anabranch::apps {
 namespace {
@@ -46,6 +49,29 @@ TEST(LabSettings, WhatIsPrintedReadsBackTheSame) {
     EXPECT_EQ(apply_setting(again, text.substr(0, space)), std::nullopt) << text;
   }
   EXPECT_EQ(settings, again);
+}
+
+TEST(LabSettings, ABoxIsChosenByNameAndWay) {
+  LinkSettings settings;
+  EXPECT_EQ(apply_setting(settings, "middlebox=strip-dss:forth"), std::nullopt);
+  EXPECT_EQ(settings.middlebox, (BoxChoice{sim::Meddling::strip_dss, sim::Ways::forth}));
+  EXPECT_NE(to_text(settings).find("middlebox=strip_dss:forth"), std::string::npos);
+  EXPECT_EQ(apply_setting(settings, "middlebox=none"), std::nullopt);
+  EXPECT_EQ(settings, LinkSettings{});
+  for (const char* bad : {"middlebox=", "middlebox=gremlin", "middlebox=nat:sideways", "middlebox=nat:"}) {
+    EXPECT_TRUE(apply_setting(settings, bad).has_value()) << bad;
+  }
+}
+
+/// The guide names every box, with what it does, and no other.
+TEST(LabSettings, TheGuideListsTheBoxesThereAre) {
+  std::ifstream file{support::tests_folder() + "/../docs/guide/lab.md"};
+  const std::string guide{std::istreambuf_iterator<char>{file}, {}};
+  for (std::size_t i = 1; i < std::size(Names<sim::Meddling>::list); ++i) {
+    const auto kind = static_cast<sim::Meddling>(i);
+    const std::string line = "| `" + std::string{name(kind)} + "` | " + std::string{describe(kind)} + " |\n";
+    EXPECT_NE(guide.find(line), std::string::npos) << line;
+  }
 }
 
 TEST(LabSettings, AComplaintNamesKeyValueAndAnExample) {

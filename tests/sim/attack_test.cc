@@ -85,7 +85,7 @@ TEST(Attack, AReplayedProofOpensNoSubflow) {
   Scene scene{2};
   wire::JoinSyn syn_seen;
   std::optional<wire::JoinAck> ack_seen;
-  scene.second->set_middlebox([&](const Host& from, Frame& frame) {
+  scene.second->set_sieve([&](const Host& from, Frame& frame) {
     const auto parsed = dissect(frame);
     const auto* d = parsed ? std::get_if<Dissected>(&*parsed) : nullptr;
     if (!d || &from != &scene.phone) { return true; }
@@ -126,7 +126,7 @@ TEST(Attack, AReplayOfAWholeConnectionMakesNone) {
   Scene scene{3};
   std::vector<std::pair<Frame, InterfaceId>> recorded;
   for (Link* link : {scene.first, scene.second}) {
-    link->set_middlebox([&, link](const Host& from, Frame& frame) {
+    link->set_sieve([&, link](const Host& from, Frame& frame) {
       if (&from == &scene.phone) { recorded.emplace_back(frame, link->interface_of(scene.server)); }
       return true;
     });
@@ -158,7 +158,7 @@ TEST(Attack, GuessedAnnouncementsOpenNoPath) {
   const auto before = joins();
   // On the path as far as sequence numbers go, but without the keys: the worst case of RFC 7430 §2.1.
   unsigned changed = 0;
-  scene.first->set_middlebox([&](const Host& from, Frame& frame) {
+  scene.first->set_sieve([&](const Host& from, Frame& frame) {
     const auto parsed = dissect(frame);
     const auto* d = parsed ? std::get_if<Dissected>(&*parsed) : nullptr;
     if (!d || &from != &scene.server || !d->segment.payload.empty() || ++changed > 200) { return true; }

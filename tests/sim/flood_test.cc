@@ -192,13 +192,13 @@ TEST(Flood, OfJoinsWithAKnownTokenIsBoundedAndOtherConnectionsAreJoined) {
 // --- handshakes without memory, over paths that lose packets
 
 /// Loses so many of the third ACKs that carry nothing but the keys.
-Middlebox lose_third_acks(double p, Generator dice) {
+std::unique_ptr<Middlebox> lose_third_acks(double p, Generator dice) {
   auto shared = std::make_shared<Generator>(dice);
-  return [p, shared](const Host&, Frame& frame) {
+  return filter([p, shared](Way, Frame& frame) {
     const auto parsed = dissect(frame);
     const auto* d = parsed ? std::get_if<Dissected>(&*parsed) : nullptr;
     return !d || !wire::find<wire::CapableAck>(d->segment.mptcp) || !shared->chance(p);
-  };
+  });
 }
 
 class ThirdAckLoss : public testing::TestWithParam<double> {};

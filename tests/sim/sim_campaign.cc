@@ -10,6 +10,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <fmt/format.h>
 #include <optional>
 #include <poll.h>
@@ -152,6 +153,7 @@ bool finish(Child& child, const Options& options, stack::Counters& counters) {
 }
 
 int run_all(const Options& options) {
+  const std::time_t began = std::time(nullptr);
   std::vector<Child> children;
   std::vector<std::uint64_t> failed;
   stack::Counters counters;
@@ -183,8 +185,8 @@ int run_all(const Options& options) {
   }
   if (!silent.empty()) { fmt::print("never happened:{}\n", silent); }
   for (const std::uint64_t seed : failed) { list += fmt::format(" {}", seed); }
-  fmt::print("{} seeds ({}..{}), {} failed{}{}\n", options.last - options.first + 1, options.first, options.last,
-             failed.size(), failed.empty() ? "" : ":", list);
+  fmt::print("{} seeds ({}..{}) in {} s, {} failed{}{}\n", options.last - options.first + 1, options.first,
+             options.last, std::time(nullptr) - began, failed.size(), failed.empty() ? "" : ":", list);
   return failed.empty() ? 0 : 1;
 }
 
@@ -212,8 +214,10 @@ bool parse(std::span<char*> arguments, Options& options) {
       options.last = options.first;
     } else if (option == "--seeds") {
       const std::size_t dots = value.find("..");
-      if (dots == value.npos || !number(value.substr(0, dots), options.first) ||
-          !number(value.substr(dots + 2), options.last)) {
+      if (dots == value.npos) {  // so many, from the first on
+        options.first = 1;
+        if (!number(value, options.last)) { return false; }
+      } else if (!number(value.substr(0, dots), options.first) || !number(value.substr(dots + 2), options.last)) {
         return false;
       }
     } else if (option == "--jobs") {
@@ -231,7 +235,7 @@ int main(int argc, char** argv) {
   if (!parse({argv + 1, static_cast<std::size_t>(argc - 1)}, options)) {
     fmt::print(stderr,
                "usage: sim_campaign [--seeds A..B | --seed N] [--jobs N] [--segments N] [--verbose] [--trace]\n"
-               "  --seeds A..B   both included; default 1..200\n"
+               "  --seeds A..B   both included; default 1..200; --seeds N: 1..N\n"
                "  --segments N   how many of the last segments a report shows; default 40\n"
                "  --trace        every event of both stacks, with --verbose\n");
     return 2;

@@ -235,9 +235,9 @@ TEST(Story, PathsWithSegmentsOfDifferentSizesBothCarryFullPackets) {
 }
 
 /// Changes the last byte of every hundredth packet with data, and leaves TCP's checksum right: a gateway that meddles.
-Middlebox corruption(SlabPool& pool) {
+std::unique_ptr<Middlebox> corruption(SlabPool& pool) {
   auto seen = std::make_shared<unsigned>(0);
-  return [&pool, seen](const Host&, Frame& frame) {
+  return filter([&pool, seen](Way, Frame& frame) {
     const auto layout = tcp_layout(frame);
     if (!layout || layout->end == layout->payload_at || ++*seen % 100 != 0) { return true; }
     std::vector<std::uint8_t> bytes = frame.bytes.to_vector();
@@ -245,7 +245,7 @@ Middlebox corruption(SlabPool& pool) {
     frame.bytes = Packer{pool}.copy(bytes);
     frame.checksum = ChecksumState::pending;
     return true;
-  };
+  });
 }
 
 TEST(Story, WithDssChecksumsAPathThatChangesBytesIsLeftAndNoneOfThemArrives) {

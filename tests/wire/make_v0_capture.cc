@@ -20,9 +20,8 @@ std::string exchange(const char* path) {
     spec.rate = {1'250'000};
     spec.delay = 10_ms;
     const std::uint32_t interface = capture.add_interface(name);
-    world.link(client, server, spec).set_middlebox([&, interface](const Host&, Frame& frame) {
+    world.link(client, server, spec).set_tap([&, interface](const Host&, const Frame& frame) {
       capture.packet({.interface = interface, .at = world.now(), .direction = {}, .comment = {}}, frame.bytes);
-      return true;
     });
   }
   TransferOptions options;
