@@ -157,6 +157,17 @@ def cell(text):
     return text.replace("|", "\\|").replace("\n", " ").strip()
 
 
+def with_decisions(text, decisions):
+    """Makes each `decision 0007` a link to its page."""
+    pages = {d.name[:4]: d.name for d in decisions}
+
+    def link(match):
+        known = pages.get(match.group(1))
+        return f"[{match.group()}](../decisions/{known})" if known else match.group()
+
+    return re.sub(r"[Dd]ecision (\d{4})", link, text)
+
+
 def code_links(requirement):
     return ", ".join(f"[{p.relative_to('src') if p.parts[0] == 'src' else p}](../../{p})" for p in sorted(requirement.code))
 
@@ -168,12 +179,12 @@ def test_links(requirement):
     return ", ".join(f"[{shown(p, n)}](../../{p})" for p, n in sorted(requirement.tests))
 
 
-def row(r):
+def row(r, decisions=()):
     said = cell(r.text)
     if r.deviation:
-        said += f" **Deviation:** {cell(r.deviation)}"
+        said += f" **Deviation:** {with_decisions(cell(r.deviation), decisions)}"
     if r.not_applicable:
-        said += f" **Not applicable:** {cell(r.not_applicable)}"
+        said += f" **Not applicable:** {with_decisions(cell(r.not_applicable), decisions)}"
     level = f"{r.level}, {r.role}" if r.role != "both" else r.level
     return f"| {r.id} | {said} | {level} | {code_links(r)} | {test_links(r)} |"
 
@@ -200,8 +211,9 @@ def counts(documents):
                 yield f"| {document.rfc} | {shown} | " + " | ".join(map(str, numbers)) + " |"
 
 
-def page(documents):
+def page(documents, root=None):
     """The text of coverage.md."""
+    decisions = sorted((root / "docs/decisions").glob("[0-9]*.md")) if root else []
     lines = ["# Coverage of the RFCs", ""]
     lines += ["Written by `./dev docs` from the requirements and the citations; [README](README.md) says how. Do not edit.", ""]
     lines += list(counts(documents))
@@ -213,7 +225,7 @@ def page(documents):
         for number, title in document.sections.items():
             lines += ["", f"### {document.rfc} §{number} {title}", ""]
             lines += ["| id | requirement | level | code | tests |", "|---|---|---|---|---|"]
-            lines += [row(r) for r in document.requirements if r.section == number]
+            lines += [row(r, decisions) for r in document.requirements if r.section == number]
     return "\n".join(lines) + "\n"
 
 
@@ -222,7 +234,7 @@ def check(root, documents, wrong):
     complaints = [f"{path}:{line}: {what}" for path, line, what in wrong]
     complaints += [f"{r.id}: no test: {r.text}" for r, what in gaps(documents) if "test" in what]
     on_file = root / "docs/rfc/coverage.md"
-    if not on_file.is_file() or on_file.read_text() != page(documents):
+    if not on_file.is_file() or on_file.read_text() != page(documents, root):
         complaints.append("docs/rfc/coverage.md is stale: `./dev docs` writes it anew")
     return complaints
 
@@ -238,7 +250,7 @@ def main():
     if arguments.check:
         complaints = check(root, documents, wrong)
     else:
-        (root / "docs/rfc/coverage.md").write_text(page(documents))
+        (root / "docs/rfc/coverage.md").write_text(page(documents, root))
         complaints = [f"{path}:{line}: {what}" for path, line, what in wrong]
     for complaint in complaints:
         print(complaint)

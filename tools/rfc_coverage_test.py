@@ -129,7 +129,7 @@ class Checks(unittest.TestCase):
     def test_the_page_is_stale_until_it_is_written(self):
         with Tree(BOTH) as tree:
             self.assertIn("stale", tree.complaints()[0])
-            (tree.root / "docs/rfc/coverage.md").write_text(rfc_coverage.page(tree.documents))
+            (tree.root / "docs/rfc/coverage.md").write_text(rfc_coverage.page(tree.documents, tree.root))
             self.assertEqual(tree.complaints(), [])
 
 
@@ -141,6 +141,12 @@ class Page(unittest.TestCase):
                 "| [a/hello](../../tests/scripts/a/hello.script) |",
                 rfc_coverage.page(tree.documents).splitlines(),
             )
+
+    def test_a_decision_that_is_named_becomes_a_link(self):
+        files = {"docs/decisions/0007-ports.md": ""}
+        with Tree(files, TOML + MORE + 'deviation = "See decision 0007, not decision 0008."\n') as tree:
+            said = rfc_coverage.page(tree.documents, tree.root)
+            self.assertIn("See [decision 0007](../decisions/0007-ports.md), not decision 0008.", said)
 
     def test_gaps_are_listed_at_the_top(self):
         with Tree(BOTH, TOML + MORE) as tree:

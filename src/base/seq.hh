@@ -58,6 +58,7 @@ constexpr Position<Tag> unwrap(Wrapping<Word, Tag> s, Wrapping<Word, Tag> origin
   return {near.n - behind};
 }
 /// The same for a 4-byte form of a 64-bit number: only the low half travelled (RFC 8684 §3.3.1).
+// [8684-3.3.1-12 8684-3.3.1-16 8684-3.3.1-17]
 constexpr DataPos unwrap_narrow(std::uint32_t low, DataSeq origin, DataPos near) {
   using Narrow = Wrapping<std::uint32_t, DataTag>;
   return unwrap(Narrow{low}, Narrow{static_cast<std::uint32_t>(origin.raw)}, near);

@@ -35,7 +35,7 @@ TEST(Seq, UnwrapInvertsWrapWithinHalfTheCircle) {
 }
 
 // Every wire value near every position of the first circles, against a search for the nearest.
-TEST(Seq, UnwrapGivesTheNearestPositionThatHasThatNumber) {
+TEST(Seq, UnwrapGivesTheNearestPositionThatHasThatNumber) {  // [8684-3.3.1-17]
   for (std::uint64_t near = 0; near < 600; ++near) {
     for (unsigned raw = 0; raw < 256; ++raw) {
       const TinyPos got = unwrap(Tiny{static_cast<std::uint8_t>(raw)}, Tiny{0}, TinyPos{near});
@@ -67,7 +67,7 @@ RC_GTEST_PROP(Seq, RealCirclesInvertToo, (std::uint32_t origin, std::uint64_t na
   RC_ASSERT(unwrap(wrap(want, SeqNum{origin}), SeqNum{origin}, SubPos{near}) == want);
 }
 
-RC_GTEST_PROP(Seq, TheLowHalfOfADataSequenceNumberIsEnoughNearby,
+RC_GTEST_PROP(Seq, TheLowHalfOfADataSequenceNumberIsEnoughNearby,  // [8684-3.3.1-12 8684-3.3.1-16 8684-3.3.1-17]
               (std::uint64_t origin, std::uint64_t narrow_near, std::int32_t step)) {
   const std::uint64_t near = narrow_near >> 2;
   const auto at = static_cast<std::int64_t>(near) + step;

@@ -28,7 +28,7 @@ struct LossBasedOptions {
 constexpr Bytes initial_window(Bytes segment) { return std::min(segment * 10, std::max(segment * 2, Bytes{14'600})); }
 
 template <WindowRule R>
-class LossBased final : public Controller {
+class LossBased final : public Controller {  // [9293-MUST-19]
  public:
   explicit LossBased(Bytes segment, R rule = {}, LossBasedOptions options = {})
       : options_{options},

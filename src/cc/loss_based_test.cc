@@ -22,7 +22,7 @@ TEST(InitialWindow, IsTenSegmentsOrWhatRfc6928Says) {
   EXPECT_EQ(initial_window(1500_B), 14'600_B);
 }
 
-TEST(SlowStart, DoublesEachRoundTrip) {
+TEST(SlowStart, DoublesEachRoundTrip) {  // [9293-MUST-19]
   Reno reno{kSegment, {}, kPlain};
   FlowDriver path{reno, 50_ms};
   for (const double want : {10, 20, 40, 80, 160}) {

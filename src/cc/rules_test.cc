@@ -23,7 +23,7 @@ Acked ack_of(Bytes bytes, Duration rtt = 50_ms, Instant now = {}) {
 
 // --- Reno
 
-TEST(NewReno, GrowsByOneSegmentARoundTrip) {
+TEST(NewReno, GrowsByOneSegmentARoundTrip) {  // [9293-MUST-19]
   LossBased<NewReno> reno{kSegment, {}, kPlain};
   FlowDriver path{reno, 50_ms};
   path.rounds(3);

@@ -22,6 +22,7 @@ std::uint64_t tuple_hash(const SipKey& key, const SocketAddress& local, const So
   return hash.finish();
 }
 
+// [9293-MUST-8 9293-MUST-9 9293-SHLD-1 8684-3-05]
 SeqNum initial_seq(const SipKey& key, const SocketAddress& local, const SocketAddress& remote, Instant now) {
   constexpr std::int64_t kTick = 4'000;  // nanoseconds
   return {static_cast<std::uint32_t>(tuple_hash(key, local, remote)) + static_cast<std::uint32_t>(now.ns / kTick)};

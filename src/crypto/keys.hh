@@ -13,8 +13,10 @@
 
 namespace anabranch::crypto {
 
+// [8684-3.1-25 8684-3.1-27]
 /// The first 32 bits of the key's hash.
 wire::Token token_of(wire::Key key, wire::Version version = wire::Version::v1);
+// [8684-3.1-26 8684-3.1-28]
 /// The last 64 bits of the key's hash. The first byte of data has this number plus one.
 DataSeq idsn_of(wire::Key key, wire::Version version = wire::Version::v1);
 

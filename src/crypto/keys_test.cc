@@ -64,7 +64,7 @@ TEST(Hmac, OfTheRfcTestCases) {
             "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
 }
 
-TEST(Keys, TokenAndFirstDataSequenceNumberOfAKnownKey) {
+TEST(Keys, TokenAndFirstDataSequenceNumberOfAKnownKey) {  // [8684-3.1-25 8684-3.1-26 8684-3.1-27 8684-3.1-28]
   const wire::Key key{0x0102030405060708};
   EXPECT_EQ(token_of(key).raw, 0x66840ddau);
   EXPECT_EQ(idsn_of(key).raw, 0xf5a101d3d29d6f72u);
@@ -73,7 +73,7 @@ TEST(Keys, TokenAndFirstDataSequenceNumberOfAKnownKey) {
 }
 
 // The keys and nonces of the table above, as numbers.
-TEST(Keys, JoinMacsAreTheFrontOfTheHmac) {
+TEST(Keys, JoinMacsAreTheFrontOfTheHmac) {  // [8684-3.2-12]
   const JoinParty sender{{0x3061306130613061}, 0x64646464}, receiver{{0x6161616161616161}, 0x64646464};
   std::array<std::uint8_t, 16> key{};
   std::ranges::copy(ascii("0a0a0a0aaaaaaaaa"), key.begin());
@@ -92,7 +92,7 @@ TEST(Keys, JoinMacsDependOnWhoSends) {
 }
 
 // RFC 8684 §3.4.1: the rightmost 64 bits of HMAC(sender's key, receiver's key; id, address, port).
-TEST(Keys, AddAddrMacIsTheEndOfTheHmac) {
+TEST(Keys, AddAddrMacIsTheEndOfTheHmac) {  // [8684-3.4.1-09]
   const std::uint8_t key[] = {0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2};
   const std::uint8_t v4[] = {5, 10, 0, 2, 1, 0, 80};
   const Address address = Address::v4(10, 0, 2, 1);
@@ -126,6 +126,7 @@ TEST(SipHash, OfTheReferenceVectors) {
   EXPECT_EQ(siphash(key, std::span{message}.first(15)), 0xa129ca6149be45e5u);
 }
 
+// [9293-MUST-8 9293-MUST-9 9293-SHLD-1 8684-3-05]
 // RFC 6528 §3: F differs between tuples, and for one tuple numbers only move with the clock.
 TEST(Isn, TicksEveryFourMicrosecondsAndDependsOnTheTupleAndTheSecret) {
   const SipKey key{1, 2};

@@ -4,6 +4,7 @@
 
 namespace anabranch::mptcp {
 
+// [8684-3.2-02 8684-3.2-04 8684-3.4.1-02 8684-3.4.1-19]
 std::optional<wire::AddressId> Addresses::id_of(const LocalAddress& where) {
   std::optional<wire::AddressId> door;
   for (const auto& [id, local] : locals_) {
@@ -45,6 +46,7 @@ Addresses::Local* Addresses::local(wire::AddressId id) {
   return it == locals_.end() ? nullptr : &it->second;
 }
 
+// [8684-3.2-04 8684-3.4.1-03 8684-3.4.1-05]
 Addresses::Learned Addresses::learn(wire::AddressId id, const SocketAddress& where) {
   if (remote_id(where)) { return Learned::known; }
   const auto it = remotes_.find(id);
@@ -66,7 +68,7 @@ std::optional<wire::AddressId> Addresses::remote_id(const SocketAddress& where) 
   return std::nullopt;
 }
 
-void Addresses::announce(wire::AddressId id) {
+void Addresses::announce(wire::AddressId id) {  // [8684-3.4.1-17]
   const Local* l = local(id);
   if (!l) { return; }
   std::erase(withdrawn_, id);

@@ -22,7 +22,7 @@ class AddressesTest : public testing::Test {
   const Instant start{5'000'000'000};
 };
 
-TEST_F(AddressesTest, AnAddressKeepsItsIdAndEachHasItsOwn) {
+TEST_F(AddressesTest, AnAddressKeepsItsIdAndEachHasItsOwn) {  // [8684-3.2-02 8684-3.2-04 8684-3.4.1-02]
   EXPECT_EQ(addresses.id_of(local(0)), id(0));
   EXPECT_EQ(addresses.id_of(local(1)), id(1));
   EXPECT_EQ(addresses.id_of(local(2)), id(2));
@@ -33,7 +33,7 @@ TEST_F(AddressesTest, ThereAreNoMoreThan256Ids) {
   EXPECT_FALSE(addresses.id_of({{1}, Address::v4(11, 0, 0, 1)}));
   EXPECT_TRUE(addresses.id_of(local(255)));
 }
-TEST_F(AddressesTest, AnAnnouncementIsRepeatedThreeTimesInDoublingIntervals) {
+TEST_F(AddressesTest, AnAnnouncementIsRepeatedThreeTimesInDoublingIntervals) {  // [8684-3.4.1-06 8684-3.4.1-14]
   (void)addresses.id_of(local(1));
   addresses.announce(id(1));
   Instant now = start;
@@ -136,7 +136,7 @@ TEST_F(AddressesTest, MoreThanEightWithdrawalsTakeTwoOptions) {
   EXPECT_EQ(addresses.due_withdrawal()->ids.size(), 8u);
   EXPECT_EQ(addresses.due_withdrawal()->ids.size(), 2u);
 }
-TEST_F(AddressesTest, TheInitialAddressGetsANewIdOnceItWasWithdrawn) {
+TEST_F(AddressesTest, TheInitialAddressGetsANewIdOnceItWasWithdrawn) {  // [8684-3.4.1-17 8684-3.4.1-19]
   addresses.withdraw(id(0));
   EXPECT_EQ(addresses.id_of(local(0)), id(0));  // not said yet
   (void)addresses.due_withdrawal();
@@ -152,7 +152,7 @@ TEST_F(AddressesTest, ADoorHasAnIdOfItsOwnUnlessTheAddressIsKnownByItAlone) {
   EXPECT_EQ(addresses.id_at(local(0), 8081), id(2));
   EXPECT_EQ(addresses.id_at(local(0), 80), id(0));
 }
-TEST_F(AddressesTest, RemoteAddressesAreLearnedOnceAndUpToALimit) {
+TEST_F(AddressesTest, RemoteAddressesAreLearnedOnceAndUpToALimit) {  // [8684-3.2-04 8684-3.4.1-03 8684-3.4.1-05]
   addresses.set_initial_remote(remote(0));
   EXPECT_EQ(addresses.learn(id(1), remote(1)), Addresses::Learned::fresh);
   EXPECT_EQ(addresses.learn(id(1), remote(1)), Addresses::Learned::known);

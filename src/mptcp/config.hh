@@ -47,6 +47,7 @@ struct Config {
   tcp::Config tcp;                   ///< for each subflow; mtu, ip_header, super_segment are set by the stack
   std::string scheduler = "lowest_rtt";
   std::string path_manager = "full_mesh";
+  // [8684-3.3.5-04]
   Bytes send_buffer = {16 << 20};     ///< bytes written and not yet DATA_ACKed, at most; not below what a peer receives
   Bytes receive_buffer = {16 << 20};  ///< autotuned up to this; data-level, shared by all subflows
   Bytes initial_receive_buffer = {2 << 20};

@@ -72,6 +72,7 @@ tcp::Verdict Connection::accept(const Way& way, const Segment& syn, Instant now)
   addresses_.set_initial_local({way.interface, way.addresses.local.address});
   addresses_.set_initial_remote(way.addresses.remote);
   std::unique_ptr<SubflowRole> role;
+  // [8684-3.1-35]
   if (session_.config.multipath && offered(syn.mptcp, session_.config.versions) == &session_.dialect) {
     counters_.add(Counter::mp_capable_syn_received);
     role = std::make_unique<CapableServer>();
@@ -125,7 +126,7 @@ std::expected<wire::JoinSynAck, wire::ResetReason> Connection::answer_join(const
                                                                            std::uint32_t nonce, Instant now) {
   counters_.add(Counter::mp_join_syn_received);
   const auto local = addresses_.id_at({way.interface, way.addresses.local.address}, way.addresses.local.port);
-  if (!takes_joins() || !local) {
+  if (!takes_joins() || !local) {  // [8684-3.2-13]
     counters_.add(Counter::mp_join_refused);
     return std::unexpected(wire::ResetReason::administratively_prohibited);
   }
@@ -426,6 +427,7 @@ Status Connection::set_backup(SubflowId id, bool backup, Instant now) {
 Status Connection::close_subflow(SubflowId id, Instant now) {
   Subflow* s = find(id);
   if (!s || s->over || session_.mode != Mode::mptcp) { return fail(Errc::no_such_path, "close_subflow"); }
+  // [8684-3.4.2-12]
   // §3.4.2: what works is closed with FINs, after its data; what does not is reset, and others take its data.
   if (s->carries_data() && !s->doubtful()) {
     s->endpoint().finish();

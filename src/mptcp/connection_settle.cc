@@ -72,9 +72,10 @@ void Connection::hear_news(Instant now) {
 
 void Connection::hear(Subflow* s, const News& news, Instant now) {
   std::visit(Overloaded{
-                 [&](const Confirmed&) {
+                 [&](const Confirmed&) {  // [8684-3.1-17]
                    counters_.add(Counter::mp_capable_established);
                    session_.confirmed = true;
+                   // [8684-3.1-21]
                    // §3.1: with the C flag nothing may be opened to that address (it may be behind a load balancer).
                    if (!session_.no_more_to_initial) { tell_path_manager(RemoteKnown{{0}, initial_.remote}, now); }
                    tell_path_manager(SubflowUp{{{0}, {0}}}, now);
@@ -157,6 +158,7 @@ void Connection::hear_add_addr(Subflow& s, const wire::AddAddr& o, Instant now) 
   if (o.echo) { return addresses_.echoed(o); }
   counters_.add(Counter::add_addr_received);
   if (session_.dialect.add_addr_is_signed) {
+    // [8684-3.4.1-10]
     const std::uint64_t expected = crypto::add_addr_mac(*session_.remote_key, session_.local_key, o);
     if (!o.mac || !crypto::equal(expected, *o.mac)) { return counters_.add(Counter::add_addr_bad_mac); }
   }
@@ -222,6 +224,7 @@ void Connection::step_closing(Instant now) {
       for (const auto& s : subflows_) { s->lane().dss_owed = s->lane().dss_owed || s->carries_data(); }
     }
     if (session_.send.fin_acknowledged()) { close.fin_acked(); }
+    // [8684-3.3.3-06 8684-3.3.3-07]
     // §3.3.3: subflows are closed when both DATA_FINs are acknowledged. Our DATA_ACK of theirs leaves first.
     if (close.complete()) {
       // Who finished first closes them, and keeps TIME-WAIT; the other only follows, if that does not take too long.
@@ -322,6 +325,7 @@ void Connection::subflow_over(Subflow& s, Instant now) {
   if (nobody_left && s.unknown_to_peer()) { die(Errc::reset_by_peer, now); }
 }
 
+// [8684-3.3.6-07]
 /// What the subflow has not seen acknowledged shall leave on others (§3.3.6).
 void Connection::take_over(const Subflow& s, Instant now) {
   if (session_.mode != Mode::mptcp || phase_ == Phase::dead) { return; }

@@ -20,6 +20,7 @@ DataReceive::Inserted DataReceive::insert(DataPos at, Chain data) {
   }
   // Linux reckons the window's edge from a DATA_ACK on one subflow and a window field from another and oversteps it. The
   // subflow has acknowledged these bytes, so refusing them here would cost a data-level timeout for each piece.
+  // [8684-3.8-02]
   // Up to a point: a peer that ignores our window altogether shall not fill our memory with what nobody reads.
   const DataPos limit = next() + std::min(autotune_.cap(), autotune_.cap() * 2 - unread_.size()).n;
   if (at + data.size().n > edge_) {
@@ -62,12 +63,12 @@ Chain DataReceive::read(Bytes at_most, Instant now, Duration rtt) {
   return out;
 }
 
-Bytes DataReceive::window() {
+Bytes DataReceive::window() {  // [8684-3.3.4-01 8684-3.3.4-02 9293-SHLD-14]
   if (could_offer() >= edge_ + kSmallestStep.n) { edge_ = could_offer(); }
   return {edge_ - next()};
 }
 
-bool DataReceive::window_update_due(Bytes segment) const {
+bool DataReceive::window_update_due(Bytes segment) const {  // [9293-MUST-39]
   // Linux's rule too: worth a segment when the offer at least doubles what is left, or by half the buffer.
   const std::uint64_t gain = could_offer() - edge_;
   const std::uint64_t left = edge_ - next();

@@ -23,7 +23,7 @@ class DataReceiveTest : public testing::Test {
   DataReceive receive{{.initial = 4000_B, .cap = 4000_B}};
 };
 
-TEST_F(DataReceiveTest, OffersTheBufferAndKeepsItsWord) {
+TEST_F(DataReceiveTest, OffersTheBufferAndKeepsItsWord) {  // [8684-3.3.4-02]
   EXPECT_EQ(receive.window(), 4000_B);
   EXPECT_EQ(receive.edge(), DataPos{4001});
   insert(1, 1000);
@@ -41,7 +41,7 @@ TEST_F(DataReceiveTest, CountsDataBeyondTheEdgeAndForgivesASmallStep) {
   EXPECT_EQ(receive.next(), DataPos{4101});
   EXPECT_EQ(receive.window(), 0_B);
 }
-TEST_F(DataReceiveTest, APeerThatIgnoresTheWindowFillsTwoBuffersAtMost) {
+TEST_F(DataReceiveTest, APeerThatIgnoresTheWindowFillsTwoBuffersAtMost) {  // [8684-3.8-02]
   for (int i = 0; i < 100; ++i) { insert(receive.next().n, 1000); }
   EXPECT_EQ(receive.readable(), 8000_B);
   insert(receive.next().n + 1, 1000);
@@ -80,7 +80,7 @@ TEST_F(DataReceiveTest, ADataFinMayComeAgainButNotElsewhere) {
   EXPECT_EQ(receive.readable(), 20_B);
   EXPECT_EQ(receive.next(), DataPos{22});
 }
-TEST_F(DataReceiveTest, AWindowUpdateIsWorthASegmentWhenTheOfferDoublesOrMore) {
+TEST_F(DataReceiveTest, AWindowUpdateIsWorthASegmentWhenTheOfferDoublesOrMore) {  // [9293-MUST-39]
   insert(1, 4000);
   EXPECT_EQ(receive.window(), 0_B);
   EXPECT_FALSE(receive.window_update_due(1000_B));

@@ -68,7 +68,7 @@ stream::AckKind DataSend::on_data_ack(DataPos ack) {
   return kind;
 }
 
-void DataSend::forget_acknowledged() {
+void DataSend::forget_acknowledged() {  // [8684-3.3.2-04 8684-3.3.6-03]
   const DataPos una = window_.una();
   while (!stored_.empty() && stored_.front().end() <= una) { stored_.pop_front(); }
   queued_again_.remove_below(una);

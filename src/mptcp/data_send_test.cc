@@ -17,7 +17,7 @@ class DataSendTest : public testing::Test {
   DataSend send{pool, 1000_B};
 };
 
-TEST_F(DataSendTest, TakesWhatFitsTheBufferUntilItIsDataAcked) {
+TEST_F(DataSendTest, TakesWhatFitsTheBufferUntilItIsDataAcked) {  // [8684-3.3.2-04 8684-3.3.6-03]
   EXPECT_EQ(write(700), 700_B);
   EXPECT_EQ(write(700), 300_B);
   EXPECT_EQ(write(1), 0_B);
@@ -27,7 +27,7 @@ TEST_F(DataSendTest, TakesWhatFitsTheBufferUntilItIsDataAcked) {
   EXPECT_EQ(send.on_data_ack({401}), AckKind::advanced);
   EXPECT_EQ(send.room(), 400_B);
 }
-TEST_F(DataSendTest, SendsNoFurtherThanThePeersEdgeWhichNeverMovesBack) {
+TEST_F(DataSendTest, SendsNoFurtherThanThePeersEdgeWhichNeverMovesBack) {  // [8684-3.3.5-01]
   write(1000);
   EXPECT_EQ(send.sendable(), 0_B);
   EXPECT_TRUE(send.window_closed());

@@ -47,6 +47,7 @@ const wire::CapableFlags* capable_flags(const wire::MptcpOptions& syn) {
   return o ? &o->flags : nullptr;
 }
 
+// [8684-3.1-02 8684-3.1-20 8684-3.1-24 8684-3.1-33]
 const Dialect* offered(const wire::MptcpOptions& syn, Versions ours) {
   if (const auto* o = wire::find<wire::CapableSyn>(syn); o && ours != Versions::v0) {
     // Higher versions are answered with ours.

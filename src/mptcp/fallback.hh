@@ -43,15 +43,17 @@ constexpr Verdict judge(const Evidence& e) {
     case Finding::nothing: return Verdict::carry_on;
     case Finding::no_option_in_handshake: return e.joined ? Verdict::reset_subflow : Verdict::become_tcp;
     // The path may drop options in one direction only: the other end must hear of it (§3.7).
+    // [8684-3.7-03 8684-3.7-05 8684-3.7-06]
     case Finding::no_dss_from_peer: return alone ? Verdict::infinite_mapping : Verdict::reset_subflow;
     // Options passed both ways and do not any more: the path is broken, and the peer has no way to know (§3.7).
     case Finding::mapping_missing:
     case Finding::mapping_contradicts: return alone && !e.data_acked ? Verdict::become_tcp : Verdict::reset_subflow;
     case Finding::checksum_wrong:
-      if (!alone) { return Verdict::fail_and_reset_subflow; }
+      if (!alone) { return Verdict::fail_and_reset_subflow; }  // [8684-3.7-09 8684-3.7-15]
       // Before any good checksum nobody can say that the path ever worked: there is nothing to report (Linux too).
       return e.checksum_seen ? Verdict::fail_and_become_tcp : Verdict::become_tcp;
     // §3.7: answered with an MP_FAIL of our own, and the end of MPTCP in both directions.
+    // [8684-3.7-14]
     case Finding::peer_reports_failure: return alone ? Verdict::fail_and_become_tcp : Verdict::reset_subflow;
     case Finding::infinite_mapping: return alone ? Verdict::become_tcp : Verdict::reset_subflow;
   }

@@ -34,7 +34,7 @@ Evidence first_subflow(Finding finding, bool checksum_seen = false) {
       .finding = finding, .only_subflow = true, .joined = false, .in_sequence = true, .checksum_seen = checksum_seen};
 }
 
-TEST(Fallback, AJoinedSubflowNeverBecomesTcp) {
+TEST(Fallback, AJoinedSubflowNeverBecomesTcp) {  // [8684-3.7-03]
   for (const Evidence& e : all_evidence()) { EXPECT_FALSE(e.joined && becomes_tcp(judge(e))) << text(e); }
 }
 TEST(Fallback, WithOtherSubflowsAliveNoneBecomesTcpButInTheHandshake) {
@@ -54,7 +54,7 @@ TEST(Fallback, NothingFoundChangesNothingAndAnythingFoundChangesSomething) {
     EXPECT_EQ(judge(e) == Verdict::carry_on, e.finding == Finding::nothing) << text(e);
   }
 }
-TEST(Fallback, OnlyAWrongChecksumAndAnMpFailAreAnsweredWithMpFail) {
+TEST(Fallback, OnlyAWrongChecksumAndAnMpFailAreAnsweredWithMpFail) {  // [8684-3.7-14 8684-3.7-15]
   for (const Evidence& e : all_evidence()) {
     const Verdict v = judge(e);
     const bool reports = v == Verdict::fail_and_become_tcp || v == Verdict::fail_and_reset_subflow;
@@ -62,7 +62,7 @@ TEST(Fallback, OnlyAWrongChecksumAndAnMpFailAreAnsweredWithMpFail) {
     EXPECT_FALSE(reports && !reason) << text(e);
   }
 }
-TEST(Fallback, TheRulesForTheOnlySubflow) {
+TEST(Fallback, TheRulesForTheOnlySubflow) {  // [8684-3.7-05 8684-3.7-13]
   const std::pair<Evidence, Verdict> rules[] = {
       {first_subflow(Finding::no_option_in_handshake), Verdict::become_tcp},
       {first_subflow(Finding::no_dss_from_peer), Verdict::infinite_mapping},

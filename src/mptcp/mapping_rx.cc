@@ -20,7 +20,7 @@ MapAdded MappingRx::add(const RxMapping& mapping) {
       std::ranges::partition_point(mappings_, [&](const RxMapping& m) { return m.end() <= mapping.sub; });
   if (after != mappings_.end() && after->sub < mapping.end()) {
     const bool same = after->sub == mapping.sub && after->data == mapping.data && after->length == mapping.length;
-    return same ? MapAdded::known : MapAdded::contradicts;
+    return same ? MapAdded::known : MapAdded::contradicts;  // [8684-3.3.1-02]
   }
   if (mappings_.size() >= kMostMappings) { return MapAdded::too_many; }
   mappings_.insert(after, mapping);
@@ -58,13 +58,14 @@ bool MappingRx::complete(const RxMapping& m, Chain part, SubPos at, Translated& 
   if (at == m.sub) { pending_.clear(); }
   pending_.append(part);
   if (next_ < m.end()) { return true; }
+  // [8684-3.7-12]
   const bool intact = m.checksum && wire::dss_checksum_intact(m.wire_data, m.wire_subflow, m.wire_length, *m.checksum,
                                                               sum_of(pending_));
   if (!intact) {
     out.trouble = MapTrouble::checksum;
     out.at = m.sub;
     out.data = m.data;
-    out.rest = std::exchange(pending_, {});
+    out.rest = std::exchange(pending_, {});  // [8684-3.7-11 8684-3.7-16]
     return false;
   }
   verified_ = true;

@@ -66,14 +66,14 @@ TEST_F(MappingRxTest, MappingsMayComeBeforeTheirDataAndInAnyOrder) {
   EXPECT_EQ(rx.add(mapping(1, 1, 100)), MapAdded::fresh);
   EXPECT_EQ(deliver(1, 200), "1+100 901+100 ");
 }
-TEST_F(MappingRxTest, ARepeatedMappingSaysNothingNew) {
+TEST_F(MappingRxTest, ARepeatedMappingSaysNothingNew) {  // [8684-3.1-15]
   rx.add(mapping(1, 1, 100));
   EXPECT_EQ(rx.add(mapping(1, 1, 100)), MapAdded::known);
   EXPECT_EQ(deliver(1, 100), "1+100 ");
   EXPECT_EQ(rx.add(mapping(1, 1, 100)), MapAdded::late);
 }
 TEST_F(MappingRxTest, AnEmptyMappingSaysNothing) { EXPECT_EQ(rx.add(mapping(1, 1, 0)), MapAdded::known); }
-TEST_F(MappingRxTest, WhatContradictsAnEarlierMappingIsRefused) {
+TEST_F(MappingRxTest, WhatContradictsAnEarlierMappingIsRefused) {  // [8684-3.3.1-02]
   rx.add(mapping(101, 101, 100));
   EXPECT_EQ(rx.add(mapping(601, 101, 100)), MapAdded::contradicts);  // other data
   EXPECT_EQ(rx.add(mapping(101, 101, 99)), MapAdded::contradicts);   // shorter
@@ -101,7 +101,7 @@ TEST_F(MappingRxTest, WithChecksumsNothingIsPassedOnBeforeTheMappingIsComplete) 
   EXPECT_EQ(deliver(101, 1, true), "501+101 ");
   EXPECT_TRUE(rx.ever_verified());
 }
-TEST_F(MappingRxTest, AWrongChecksumIsTroubleWithAllBytesOfTheMappingAndAfter) {
+TEST_F(MappingRxTest, AWrongChecksumIsTroubleWithAllBytesOfTheMappingAndAfter) {  // [8684-3.7-11 8684-3.7-16]
   rx.add(summed(mapping(1, 1, 10)));
   rx.add(summed(mapping(11, 11, 10), false));
   rx.add(summed(mapping(21, 21, 10)));

@@ -16,7 +16,7 @@
 namespace anabranch::mptcp {
 
 /// Bytes [data, data + length) of the connection ride as [sub, sub + length) of the subflow.
-struct TxMapping {
+struct TxMapping {  // [8684-3.3.2-04 8684-3.3.6-01]
   DataPos data;
   SubPos sub;
   Chain bytes;

@@ -33,7 +33,7 @@ TEST_F(MappingTxTest, BytesEndWithTheirMapping) {
   EXPECT_EQ(tx.bytes({91}, 5_B).size(), 5_B);
   EXPECT_EQ(tx.bytes({101}, 1_B).to_vector().front(), 2);
 }
-TEST_F(MappingTxTest, AMappingStaysWholeUntilItsLastByteIsAcknowledged) {
+TEST_F(MappingTxTest, AMappingStaysWholeUntilItsLastByteIsAcknowledged) {  // [8684-3.3.1-01 8684-3.3.2-04]
   tx.bind({1}, bytes(100), {});
   tx.acknowledged({100});
   ASSERT_NE(tx.at({1}), nullptr);

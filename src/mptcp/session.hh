@@ -89,7 +89,7 @@ struct Session {
   wire::Token remote_token;
   DataSeq remote_origin;
 
-  Mode mode = Mode::undecided;
+  Mode mode = Mode::undecided;  // [8684-3.7-22]
   FallbackReason fallback = FallbackReason::none;
   bool checksum;                    ///< both: what we ask for, then what is in force
   bool wide_acks = true;            ///< the peer's last mapping had 64 bits: so do our DATA_ACKs

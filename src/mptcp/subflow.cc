@@ -59,13 +59,13 @@ void Subflow::acknowledged(SubPos up_to) {
     }
   }
   lane_.tx.acknowledged(up_to);
-  if (plain_) { session_.send.on_data_ack(acknowledged_data_); }
+  if (plain_) { session_.send.on_data_ack(acknowledged_data_); }  // [8684-3.7-19]
 }
 
 void Subflow::deliver(SubPos at, Chain in_order, Instant) {
   received_ += in_order.size().n;
   if (plain_) {
-    session_.receive.insert(plain_->from().data + (at - plain_->from().sub), std::move(in_order));
+    session_.receive.insert(plain_->from().data + (at - plain_->from().sub), std::move(in_order));  // [8684-3.7-20]
     return;
   }
   if (trouble_) {
@@ -122,7 +122,7 @@ SubPos Subflow::send_limit(SubPos ack, Bytes window, SubPos previous) {
   if (lane_.told_ack || !session_.heard_data_ack) {
     session_.send.raise_limit(lane_.told_ack.value_or(DataPos{1}) + window.n);
   }
-  return std::max(previous, ack + window.n);
+  return std::max(previous, ack + window.n);  // [8684-3.3.5-03]
 }
 
 Evidence Subflow::evidence(Finding finding) const {

@@ -82,7 +82,7 @@ Frame assemble(const Addresses& addresses, const Segment& segment, const Envelop
 
   wire::Sum sum = wire::pseudo_header_sum(addresses.local.address, addresses.remote.address, wire::kProtocolTcp,
                                           static_cast<std::uint32_t>(tcp_length));
-  const bool pending = envelope.checksum == ChecksumState::pending;
+  const bool pending = envelope.checksum == ChecksumState::pending;  // [9293-MUST-2]
   if (!pending) {
     sum.add(room.bytes.subspan(tcp_at));
     for (const Slice& slice : segment.payload.slices()) { sum.add(slice.bytes()); }

@@ -101,7 +101,7 @@ std::expected<Dissection, DropReason> dissect_tcp(const Frame& frame, const Netw
   const auto size = wire::parse_tcp_header(head_part(frame, ip.header, ip.end), header);
   if (!size) { return std::unexpected{reason(size.error())}; }
   if (frame.checksum == ChecksumState::complete && !tcp_checksum_intact(frame, ip)) {
-    return std::unexpected{DropReason::tcp_bad_checksum};
+    return std::unexpected{DropReason::tcp_bad_checksum};  // [9293-MUST-3]
   }
   d.addresses = {{ip.destination, header.destination_port}, {ip.source, header.source_port}};
   d.interface = frame.interface;

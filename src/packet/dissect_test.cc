@@ -66,7 +66,7 @@ std::optional<DropReason> dropped(const Frame& frame) {
   return out ? std::nullopt : std::optional{out.error()};
 }
 
-TEST(Packet, WhatIsAssembledIsDissectedAgain) {
+TEST(Packet, WhatIsAssembledIsDissectedAgain) {  // [9293-MUST-2]
   Bench b;
   for (const Addresses& addresses : {kV4, kV6}) {
     for (const std::size_t payload : {0, 1, 2, 1399, 60'000}) {
@@ -168,7 +168,7 @@ TEST(Packet, AThousandHeadersShareAFewSlabsAndHaveTheirHeadroom) {
   EXPECT_EQ(pool.in_use(), 0u);
 }
 
-TEST(Packet, AnyBitFlippedIsNoticed) {
+TEST(Packet, AnyBitFlippedIsNoticed) {  // [9293-MUST-2 9293-MUST-3]
   Bench b;
   for (const Addresses& addresses : {kV4, kV6}) {
     std::vector<std::uint8_t> packet = assemble(addresses, b.segment(9), {}, b.arena).bytes.to_vector();
@@ -266,7 +266,7 @@ TEST(Packet, ExtensionHeadersOfIpv6AreSkipped) {
 }
 
 // RFC 1191, RFC 4443: the quoted segment is ours, so local is its source.
-TEST(Packet, AnIcmpErrorTellsWhichSegmentItIsAbout) {
+TEST(Packet, AnIcmpErrorTellsWhichSegmentItIsAbout) {  // [9293-MUST-54]
   Bench b;
   for (const Addresses& addresses : {kV4, kV6}) {
     const bool v4 = addresses == kV4;

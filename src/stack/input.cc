@@ -93,7 +93,7 @@ InterfaceId Stack::Parts::answering_interface(const Dissected& d) const {
   return d.interface;
 }
 
-void Stack::Parts::take_syn(Dissected& d, Instant now) {
+void Stack::Parts::take_syn(Dissected& d, Instant now) {  // [9293-MUST-42 8684-3.1-35]
   Handle<ListenerTag> handle;
   Listener* l = listener_for(d.addresses.local, d.interface, &handle);
   if (!l) { return answer_stray(d, {}, now); }
@@ -141,6 +141,7 @@ bool Stack::Parts::takes_joins_at(const Entry& e, const SocketAddress& local) co
          std::ranges::find(e.doors, local) != e.doors.end();
 }
 
+// [8684-3.2-13 8684-3.2-19]
 /// RFC 8684 §3.2: the token says which connection; the MACs say whether it is true.
 void Stack::Parts::take_join(Dissected& d, Instant now) {
   const auto* o = wire::find<wire::JoinSyn>(d.segment.mptcp);
@@ -210,6 +211,7 @@ void Stack::Parts::take_error(const DissectedError& e, Instant now) {
   if (e.kind == wire::IcmpKind::fragmentation_needed) {
     c.on_packet_too_big(on, e.mtu, e.seq, now);
   } else {
+    // [9293-MUST-54 9293-MUST-56 9293-SHLD-26]
     // RFC 9293 §3.9.2.2 with RFC 5461: protocol, port and prohibited are hard errors; net and host may pass.
     const bool hard = e.kind != wire::IcmpKind::unreachable_network && e.kind != wire::IcmpKind::unreachable_host;
     c.on_unreachable(on, hard, e.seq, now);

@@ -51,7 +51,7 @@ Frame Stack::Parts::make_frame(const mptcp::Config& of, const mptcp::Outgoing& o
   const std::uint64_t packets =
       out.segment.cut ? (out.segment.payload.size().n + out.segment.cut - 1) / out.segment.cut : 1;
   ipv4_id = static_cast<std::uint16_t>(ipv4_id + packets);
-  return assemble(out.way->addresses, out.segment, envelope, arena);
+  return assemble(out.way->addresses, out.segment, envelope, arena);  // [9293-MUST-45]
 }
 
 void Stack::Parts::on_deadline(Instant now) {

@@ -31,6 +31,7 @@ std::optional<Errc> Stack::Parts::check(const mptcp::Config& c) const {
 Id Stack::Parts::add(const mptcp::Config& c, const mptcp::Dialect& dialect, std::optional<wire::Key> given) {
   wire::Key key = given.value_or(wire::Key{});
   while (key.raw == 0 || tokens.contains(dialect.token_of(key).raw)) {
+    // [8684-3.1-06 8684-3.1-07 8684-3.1-08]
     key.raw = env.random.secret_word();  // §3.1: a token names one connection; key 0 is not a key
   }
   const Id id = connections.emplace(env, pool, counters, c, dialect, key, next_number++);
@@ -143,6 +144,7 @@ Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instan
     std::erase_if(ways, [&](InterfaceId i) { return !has_it(i); });
   }
   if (ways.empty()) { return fail(Errc::unreachable, "connect: no allowed interface has a route there"); }
+  // [9293-MUST-44]
   const Address local = options.local_address.value_or(*source_address(network, ways.front(), options.remote.address));
   std::optional<std::uint16_t> port = options.local_port;
   if (options.local_port == 0) {
@@ -176,7 +178,7 @@ Result<ListenerId> Stack::Parts::listen(const ListenOptions& options) {
     taken = taken || (l.options.port == options.port &&
                       (!l.options.address || !options.address || l.options.address == options.address));
   });
-  if (taken) { return fail(Errc::address_in_use, "listen"); }
+  if (taken) { return fail(Errc::address_in_use, "listen"); }  // [9293-MUST-41]
   const auto h = listeners.emplace(Listener{options, {}, 0});
   return ListenerId{h.index, h.generation};
 }

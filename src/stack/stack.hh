@@ -41,7 +41,8 @@ struct Limits {
 
 struct ConnectOptions {
   SocketAddress remote;
-  std::vector<InterfaceId> interfaces;   ///< which may carry subflows, the first one first; empty: all that route there
+  std::vector<InterfaceId> interfaces;  ///< which may carry subflows, the first one first; empty: all that route there
+  // [9293-MUST-43]
   std::optional<Address> local_address;  ///< of the initial subflow; none: the best for the first interface
   std::uint16_t local_port = 0;  ///< of the initial subflow, need not be one of the stack's ports; 0: any of them
   mptcp::Config config;
@@ -123,6 +124,8 @@ class Stack {
 
   // --- steering and watching
   Status set_backup(ConnectionId, mptcp::SubflowId, bool backup, Instant now);  ///< sends MP_PRIO
+  /// Ends one that works with FINs once it has delivered what it has, one that does not with an RST (MP_TCPRST:
+  /// unacceptable_performance).
   Status close_subflow(ConnectionId, mptcp::SubflowId, Instant now);
   /// A subflow to `remote` by hand. `local`: none: the best that leads there. no_such_path, limit_reached, closed.
   Status open_subflow(ConnectionId, std::optional<Address> local, const SocketAddress& remote, bool backup,

@@ -8,7 +8,14 @@ void Stack::Parts::answer_without_state(const Dissected& d, const Listener& l, I
   if (strays.size() >= kMostStrays) { return counters.add(Counter::dropped_listener_full); }
   const mptcp::Way way = way_for(d.addresses, answering_interface(d), now);
   counters.add(Counter::syn_cookies_sent);
-  send_stray(d.addresses, cookies.answer(d.segment, l.options.config, way, now), way.interface, l.options.config);
+  Segment answer = cookies.answer(d.segment, l.options.config, way, now);
+  // There is no other key that we would know again, so a token that is taken leaves plain TCP. [8684-3.1-09 8684-3.1-10]
+  const auto* key = wire::find<wire::CapableKey>(answer.mptcp);
+  if (key && tokens.contains(mptcp::kVersion1.token_of(key->sender).raw)) {
+    counters.add(Counter::token_collisions);
+    answer.mptcp.clear();
+  }
+  send_stray(d.addresses, answer, way.interface, l.options.config);
 }
 
 /// The third segment of a connection, with MP_CAPABLE if both speak MPTCP; with data, if the bare third ACK was lost.
@@ -76,11 +83,12 @@ bool Stack::Parts::take_third_of_join(Dissected& d, Instant now) {
   const auto join = joins.find(d.addresses, d.segment, now);
   if (!join) { return false; }
   const auto* proof = wire::find<wire::JoinAck>(d.segment.mptcp);
-  if (!proof) {  // data that outran the third ACK: both will come again
+  joins.erase(d.addresses);
+  if (!proof) {  // nothing else may come before we have answered the third ACK [8684-3.2-17]
     counters.add(Counter::dropped_unproved);
+    answer_stray(d, wire::ResetReason::mptcp_error, now);
     return true;
   }
-  joins.erase(d.addresses);
   const auto it = tokens.find(join->option.token.raw);
   Entry* e = it == tokens.end() ? nullptr : connections.find(it->second);
   if (!e || !e->connection.established()) {

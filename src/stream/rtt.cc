@@ -31,7 +31,7 @@ void WindowedMinimum::age(Instant now, Sample latest) {
   }
 }
 
-void RttEstimator::sample(Instant now, Duration rtt, unsigned samples_per_round) {
+void RttEstimator::sample(Instant now, Duration rtt, unsigned samples_per_round) {  // [9293-MUST-18]
   rtt = std::max(rtt, Duration{1});
   minimum_.add(now, rtt);
   latest_ = rtt;

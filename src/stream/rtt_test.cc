@@ -16,6 +16,7 @@ TEST(Rtt, BeforeTheFirstSampleTheTimeoutIsOneSecond) {
   EXPECT_EQ(rtt.rto(), 3_s);
 }
 
+// [9293-MUST-18]
 TEST(Rtt, TheFirstSampleSetsBothAndTheSecondIsSmoothed) {  // RFC 6298 §2.2, §2.3, by hand
   RttEstimator rtt;
   rtt.sample(Instant{}, 800_ms);
@@ -38,7 +39,7 @@ TEST(Rtt, OnASteadyPathTheTimeoutStaysTheMinimumAboveTheRoundTrip) {
   EXPECT_EQ(rtt.rto(), 230_ms);
 }
 
-TEST(Rtt, EachExpiryDoublesTheTimeoutUpToTheMaximumAndASampleEndsIt) {
+TEST(Rtt, EachExpiryDoublesTheTimeoutUpToTheMaximumAndASampleEndsIt) {  // [9293-MUST-19]
   RttEstimator rtt;
   rtt.sample(Instant{}, 100_ms);
   const Duration base = rtt.rto();

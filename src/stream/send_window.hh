@@ -22,7 +22,7 @@ enum class AckKind : std::uint8_t {
 };
 
 template <class Pos>
-class SendWindow {
+class SendWindow {  // [9293-MUST-34 9293-SHLD-15]
  public:
   /// Nothing sent yet; `first` is the first position to be sent, `limit` the first that may not be.
   explicit SendWindow(Pos first = {}) : una_{first}, next_{first}, limit_{first} {}

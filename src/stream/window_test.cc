@@ -35,7 +35,7 @@ TEST(SendWindow, AnOlderSegmentDoesNotMoveTheLimit) {  // RFC 9293 §3.10.7.4, S
   EXPECT_EQ(w.largest_window(), 1000_B);
 }
 
-TEST(SendWindow, AShrunkenWindowLeavesNoRoomAndBreaksNothing) {
+TEST(SendWindow, AShrunkenWindowLeavesNoRoomAndBreaksNothing) {  // [9293-MUST-34]
   SendWindow<SubPos> w{at(1)};
   w.on_window(at(1), at(1), 5000_B);
   w.sent(at(4001));
@@ -114,6 +114,7 @@ TEST(ReceiveWindow, OnASynItIsNotScaled) {
   EXPECT_EQ(w.offered(at(1)), 1_MiB);
 }
 
+// [9293-MUST-39]
 TEST(ReceiveWindow, GrowsOnlyBySegmentsOrHalfTheBuffer) {  // RFC 9293 §3.8.6.2.2
   ReceiveWindow<SubPos> w{at(1), 1000_B};
   EXPECT_EQ(w.advertise(at(1), {.free = 10'000_B, .buffer = 10'000_B}), 10'000);
@@ -156,7 +157,7 @@ TEST(ReceiveWindow, AcceptsWhatTouchesThePromisedRange) {  // the four cases of 
 }
 
 /// A peer that sends what it may and an application that reads what it likes.
-RC_GTEST_PROP(ReceiveWindow, TheEdgeNeverMovesBackAndThePromiseIsCovered, ()) {
+RC_GTEST_PROP(ReceiveWindow, TheEdgeNeverMovesBackAndThePromiseIsCovered, ()) {  // [9293-SHLD-14]
   const auto shift = static_cast<std::uint8_t>(*rc::gen::inRange(0, 8));
   const Bytes buffer{static_cast<std::uint64_t>(*rc::gen::inRange(1000, 60'000))};
   ReceiveWindow<SubPos> w{at(1), 1000_B};

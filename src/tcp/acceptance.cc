@@ -16,12 +16,13 @@ bool in_window(const Facts& f) {
 
 Ruling judge_reset(const Facts& f) {
   if (f.phase == Phase::time_wait) { return {Drop::not_for_this_state, Answer::none}; }  // RFC 1337 §3, fix F1
-  // RFC 5961 §3.2: only exactly RCV.NXT kills, the rest of the window is challenged.
+  // RFC 5961 §3.2: only exactly RCV.NXT kills, the rest of the window is challenged. [9293-MUST-66]
   if (f.at == f.next) { return {std::nullopt, Answer::die}; }
   if (f.at > f.next && f.at < f.edge) { return {Drop::challenged_rst, Answer::challenge}; }
   return {Drop::out_of_window, Answer::none};
 }
 
+// [9293-MAY-12]
 /// RFC 5961 §5.2: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT.
 Ruling judge_ack(const Facts& f) {
   if (f.phase == Phase::syn_received) {
@@ -34,7 +35,7 @@ Ruling judge_ack(const Facts& f) {
 }
 }  // namespace
 
-Ruling judge(const Facts& f) {
+Ruling judge(const Facts& f) {  // [8684-3-04 8684-3.4.1-01 8684-3.4.2-09]
   if (f.flags.rst) { return judge_reset(f); }
   if (f.old_timestamp) { return {Drop::paws, Answer::ack}; }
   if (f.no_timestamp) { return {Drop::paws, Answer::none}; }

@@ -4,7 +4,7 @@
 
 namespace anabranch::tcp {
 
-void AckPolicy::on_data(Bytes payload, std::uint32_t packet, Instant now) {
+void AckPolicy::on_data(Bytes payload, std::uint32_t packet, Instant now) {  // [9293-MUST-58 9293-SHLD-18 9293-SHLD-19]
   full_ = std::clamp(packet, full_, std::max(our_mss_, full_));
   pending_ += payload;
   const std::uint64_t packets = std::max<std::uint64_t>(1, (payload.n + full_ - 1) / full_);

@@ -32,10 +32,10 @@ struct Config {
   std::uint8_t window_scale = 8;               ///< what we announce: windows up to 16 MiB
   std::string congestion = "cubic";            ///< a name of cc/registry.hh; an unknown one counts as the default
   Duration minimum_rto = {200'000'000};        ///< Linux's floor; RFC 6298 would have 1 s
-  Duration delayed_ack = {40'000'000};         ///< RFC 9293 allows 500 ms; Linux's quick value
+  Duration delayed_ack = {40'000'000};         ///< RFC 9293 allows 500 ms; Linux's quick value [9293-MUST-40]
   Duration time_wait = {60'000'000'000};       ///< 2 MSL; Linux's value
-  unsigned syn_retries = 6;                    ///< SYN or SYN/ACK retransmissions before timed_out
-  Duration give_up_after = {900'000'000'000};  ///< without progress on outstanding data (RFC 9293 R2, §3.8.3)
+  unsigned syn_retries = 7;                    ///< SYN or SYN/ACK retransmissions before timed_out
+  Duration give_up_after = {900'000'000'000};  ///< R2: without progress on what is outstanding [9293-MUST-21]
   Duration keepalive_idle{};                   ///< 0: off. Idle time before the first probe (RFC 9293 §3.8.4)
   Duration keepalive_interval = {75'000'000'000};
   unsigned keepalive_probes = 9;

@@ -31,7 +31,7 @@ void Endpoint::Parts::linger_or_die(Instant now) {
   if (!context.close.we_were_first) { return die(Event::closed, now); }
   enter(Phase::time_wait, now);
   timers.clear(Timer::keepalive);
-  timers.set(Timer::time_wait, now + context.config.time_wait);
+  timers.set(Timer::time_wait, now + context.config.time_wait);  // [9293-MUST-13]
 }
 
 void Endpoint::Parts::on_time(Instant now) {
@@ -48,6 +48,7 @@ void Endpoint::Parts::on_time(Instant now) {
   if (timers.take_due(Timer::time_wait, now)) { die(Event::closed, now); }
 }
 
+// [9293-MUST-26 9293-MUST-29 9293-MUST-24 9293-MUST-25 9293-MUST-27]
 /// RFC 9293 §3.8.4. Outstanding data has the retransmission timer to notice a dead peer.
 void Endpoint::Parts::keep_alive(Instant now) {
   const Config& config = context.config;
@@ -124,7 +125,7 @@ void Endpoint::on_packet_too_big(std::uint32_t mtu, SeqNum quoted, Instant now) 
   ANABRANCH_EXPENSIVE_CHECK(is_consistent());
 }
 
-void Endpoint::on_unreachable(bool hard, SeqNum quoted, Instant now) {
+void Endpoint::on_unreachable(bool hard, SeqNum quoted, Instant now) {  // [9293-MUST-54 9293-MUST-56]
   const bool opening = phase() == Phase::syn_sent || phase() == Phase::syn_received;
   if (!opening || !hard || quoted != parts_->context.agreed.our_isn) { return; }
   parts_->die(Event::refused, now);

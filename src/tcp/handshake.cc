@@ -4,9 +4,10 @@
 
 namespace anabranch::tcp {
 namespace {
-constexpr Duration kFirstWait{1'000'000'000};                     // RFC 6298 §2.1
-constexpr Duration kLongestWait{60'000'000'000};                  // RFC 6298 §2.5
-constexpr std::uint8_t kLargestShift = 14;                        // RFC 7323 §2.3
+constexpr Duration kFirstWait{1'000'000'000};     // RFC 6298 §2.1
+constexpr Duration kLongestWait{60'000'000'000};  // RFC 6298 §2.5
+constexpr std::uint8_t kLargestShift = 14;        // RFC 7323 §2.3
+// [9293-MUST-15]
 constexpr std::uint32_t kDefaultMss4 = 536, kDefaultMss6 = 1220;  // RFC 9293 §3.7.1
 constexpr std::uint32_t kLeastMss = 88;                           // Linux's floor: options must leave room for data
 }  // namespace
@@ -51,6 +52,7 @@ wire::TcpOptions Handshake::options(const Timestamps& stamps, Instant now) const
   const Config& config = context_.config;
   const Negotiated& agreed = context_.agreed;
   wire::TcpOptions options;
+  // [9293-MUST-14 9293-MUST-65 9293-MUST-67]
   options.mss = static_cast<std::uint16_t>(std::min<std::uint32_t>(context_.our_mss(), 0xffff));
   if (answering_ ? scaled_ : config.window_scaling) {
     options.window_scale = std::min(config.window_scale, kLargestShift);
@@ -76,7 +78,7 @@ void Handshake::left(Instant now) {
   deadline_ = now + wait_;
 }
 
-bool Handshake::on_deadline(Instant now) {
+bool Handshake::on_deadline(Instant now) {  // [9293-MUST-22 9293-MUST-23]
   if (deadline_ > now) { return false; }
   deadline_ = Instant::never();
   if (attempts_ > context_.config.syn_retries) { return true; }

@@ -58,6 +58,7 @@ Verdict Endpoint::Parts::accept(const Segment& syn, SeqNum isn, Instant now) {
   return Taken{};
 }
 
+// [9293-MUST-11]
 /// RFC 9293 §3.10.7.3.
 Verdict Endpoint::Parts::in_syn_sent(const Segment& segment, Instant now) {
   const bool acked = segment.flags.ack;
@@ -85,6 +86,7 @@ Verdict Endpoint::Parts::in_syn_sent(const Segment& segment, Instant now) {
   return Taken{};
 }
 
+// [9293-MUST-10]
 /// Both ends opened at once (RFC 9293 §3.5, figure 7): our SYN goes again, now acknowledging theirs.
 Verdict Endpoint::Parts::on_both_syns(const Segment& segment, Instant now) {
   handshake.agree(segment);
@@ -175,7 +177,7 @@ void Endpoint::Parts::heard_from_peer(Instant now) {
 Verdict Endpoint::Parts::on_reset(const Segment& segment, const Place& place, Instant now) {
   context.role.read(segment, place.at, place.ack, now);  // it may say why; what it answers changes nothing
   // RFC 9293 §3.10.7.4: no error when only our FIN was without an answer.
-  const bool done = context.close.receiving == stream::Receiving::finished &&
+  const bool done = context.close.receiving == stream::Receiving::finished &&  // [9293-MUST-12]
                     context.close.sending == stream::Sending::fin_sent && sender.una() + 1 == sender.sent_up_to();
   die(done ? Event::closed : Event::reset_by_peer, now);
   return Taken{};
@@ -213,6 +215,7 @@ void Endpoint::Parts::take_acknowledgment(const Segment& segment, const Place& p
   Sender::Heard heard{.now = now,
                       .at = place.at,
                       .ack = place.ack,
+                      // [9293-MUST-1 9293-REC-1]
                       .window = Bytes{segment.window} * (1ull << context.agreed.send_scale),
                       .bare = segment.length() == 0 && !has_signal,  // [8684-3-02 8684-3.4.1-20]
                       .marked = context.agreed.ecn && segment.flags.ece && !segment.flags.syn,

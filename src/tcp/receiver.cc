@@ -12,7 +12,7 @@ Receiver::Receiver(Context& context)
 std::optional<Drop> Receiver::on_segment(const Segment& segment, SubPos at, Instant now) {
   std::optional<Drop> drop;
   if (fin_at_ && next() > *fin_at_) { return drop; }  // everything is here: only its acknowledgment can be news
-  Chain payload = segment.payload;
+  Chain payload = segment.payload;                    // [9293-MUST-30 9293-MUST-31 8684-3.3.1-07]
   const SubPos end = at + payload.size().n;
   // Beyond what was offered, or beyond the FIN: not taken.
   const SubPos stop = fin_at_ ? std::min(*fin_at_, std::max(edge_, at)) : std::max(edge_, at);

@@ -44,6 +44,7 @@ void Sender::open(Instant now, std::optional<Duration> rtt, bool syn_was_lost) {
 std::uint32_t Sender::segment() const {
   const std::uint32_t ours = mtu_.size() - context_.config.ip_header - kTcpHeader;
   const auto stamps = static_cast<std::uint32_t>(context_.agreed.timestamps ? Timestamps::kBytes : 0);
+  // [9293-MUST-16]
   return std::min(context_.agreed.peer_mss, ours) - stamps;  // RFC 6691: the MSS does not count options, packets do
 }
 
@@ -131,7 +132,9 @@ std::optional<Outgoing> Sender::again(Instant now) {
   return depart(std::move(out), layout, now);
 }
 
+// [9293-MUST-38 9293-SHLD-28]
 /// How much of what waits shall leave now; zero: better wait (RFC 9293 §3.8.6.2.1, without Nagle's rule: what the
+// [9293-MUST-17]
 /// owner binds to this subflow is meant to leave).
 Bytes Sender::fresh_size(Bytes waiting, const Layout& layout) const {
   const Bytes allowed = allowance();
@@ -170,7 +173,7 @@ std::optional<Outgoing> Sender::fresh(Instant now) {
   const Bytes got = out.payload.size();
   ANABRANCH_CHECK(got > Bytes{} && got <= size);
   out.fin = fin_waits && got == waiting && window_.limit() > at + got.n;
-  out.push = got == waiting || got.n > layout.cut;
+  out.push = got == waiting || got.n > layout.cut;  // [9293-MUST-60 9293-MUST-61]
   return depart(std::move(out), layout, now);
 }
 

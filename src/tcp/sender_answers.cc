@@ -14,6 +14,7 @@ Sender::News Sender::on_ack(const Heard& heard) {
   latest_sample_.reset();
   const bool window_changed = window_.on_segment(context_.role, heard.at, heard.ack, heard.window);
   news.may_send = window_changed;
+  // [9293-MUST-37]
   if (window_.limit() <= sent_.una()) { progress_ = heard.now; }  // RFC 9293 §3.8.6.1: closed, but alive
   if (window_.limit() > sent_.next()) { timers_.clear(Timer::persist); }
   const Bytes rounds = pipe() / (2ull * segment());
@@ -131,6 +132,7 @@ void Sender::trace_recovery(const Recovery::Outcome& outcome, Instant now) const
 
 // --- time
 
+// [9293-MUST-35 9293-MUST-36 9293-SHLD-29 9293-SHLD-30]
 /// Bytes wait, nothing is in flight, the window is closed: ask now and then (RFC 9293 §3.8.6.1).
 void Sender::watch_closed_window(Instant now) {
   if (!sent_.empty() || timers_.is_set(Timer::persist)) { return; }
@@ -169,10 +171,10 @@ Sender::Expired Sender::on_deadline(Instant now) {
 
 Sender::Expired Sender::on_retransmission_timeout(Instant now) {
   if (!is_open() || sent_.empty()) { return Expired::nothing; }
-  if (now - progress_ > context_.config.give_up_after) { return Expired::gave_up; }
+  if (now - progress_ > context_.config.give_up_after) { return Expired::gave_up; }  // [9293-MUST-20]
   ++timeouts_;
   context_.trace(now, [&] { return trace::RtoFired{rtt_.rto(), timeouts_, sent_.outstanding()}; });
-  rtt_.back_off();
+  rtt_.back_off();  // [9293-MUST-19]
   timers_.clear(Timer::tail);
   timers_.clear(Timer::reorder);
   timers_.clear(Timer::fresh);

@@ -27,7 +27,7 @@ TEST(Sent, ASuperSegmentIsOneRangeUntilSomethingDividesIt) {
   EXPECT_TRUE(sent.is_consistent());
 }
 
-TEST(Sent, OnlyRangesSentOnceGiveASample) {
+TEST(Sent, OnlyRangesSentOnceGiveASample) {  // [9293-MUST-18]
   Sent sent;
   sent.add({1001}, 1000, false, at(1));
   sent.add({2001}, 1000, false, at(2));

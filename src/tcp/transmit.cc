@@ -24,7 +24,7 @@ std::optional<Segment> Endpoint::Parts::transmit(Instant now) {
   if (phase == Phase::open) {
     if (auto segment = transmit_open(now)) { return segment; }
   }
-  if (phase != Phase::syn_sent && receiver.acks().due()) {
+  if (phase != Phase::syn_sent && receiver.acks().due()) {  // [9293-MUST-59]
     Segment segment = build_empty(SegmentKind::ack, sender.sent_up_to(), now);
     // The role's options may leave no room for SACK blocks; asking again would not give them any.
     if (segment.tcp.sack.empty() && receiver.has_blocks()) { receiver.acks().sent(); }
@@ -121,7 +121,7 @@ Segment Endpoint::Parts::build_empty(SegmentKind kind, SubPos at, Instant now) {
 Segment Endpoint::Parts::build(Outgoing&& out, Instant now) {
   Segment segment = header(out.at, now);
   segment.flags.fin = out.fin;
-  segment.flags.psh = out.push;
+  segment.flags.psh = out.push;  // [8684-3.3.1-06]
   segment.flags.cwr = out.reduced;
   segment.ecn = out.markable ? wire::Ecn::ect0 : wire::Ecn::not_ect;
   segment.payload = std::move(out.payload);

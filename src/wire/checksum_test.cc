@@ -112,7 +112,7 @@ TEST(Checksum, OfAPseudoHeaderIsThatOfItsBytes) {
 }
 
 // RFC 8684 §3.3.1, figure 10: DSN, subflow number, length, zeros; then the data, padded.
-TEST(Checksum, OfAMappingCoversPseudoHeaderAndData) {
+TEST(Checksum, OfAMappingCoversPseudoHeaderAndData) {  // [8684-3.3.1-04]
   for (std::size_t n = 0; n < 20; ++n) {
     Buffer data(n);
     std::iota(data.begin(), data.end(), 0xe0);
@@ -127,7 +127,7 @@ TEST(Checksum, OfAMappingCoversPseudoHeaderAndData) {
 }
 
 // RFC 8684 §3.3.3: a DATA_FIN on its own covers the pseudo header only.
-TEST(Checksum, OfADataFinAloneIsThatOfItsPseudoHeader) {
+TEST(Checksum, OfADataFinAloneIsThatOfItsPseudoHeader) {  // [8684-3.3.3-04]
   const std::uint16_t checksum = dss_checksum(7, 0, 1, {});
   EXPECT_EQ(checksum, static_cast<std::uint16_t>(~8));
   EXPECT_TRUE(dss_checksum_intact(7, 0, 1, checksum, {}));

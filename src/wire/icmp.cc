@@ -91,8 +91,8 @@ std::expected<IcmpError, IcmpFailure> parse_icmp_v4(std::span<const std::uint8_t
   Reader in{message};
   const std::uint8_t type = in.u8();
   const auto kind = kind_of_v4(in.u8());
-  if (type != kV4Unreachable || !kind) { return std::unexpected{IcmpFailure::not_an_error}; }
-  in.skip(4);  // checksum, unused
+  if (type != kV4Unreachable || !kind) { return std::unexpected{IcmpFailure::not_an_error}; }  // [9293-MUST-55]
+  in.skip(4);                                                                                  // checksum, unused
   const std::uint16_t mtu = in.u16();
   const auto quoted = parse_quoted_ipv4(in.rest());
   if (!quoted) { return std::unexpected{IcmpFailure::bad_quote}; }

@@ -63,7 +63,7 @@ TEST(Ipv4, SurvivesTheWire) {
   EXPECT_EQ(header->header_length, 20);
 }
 
-TEST(Ipv4, OptionsAreSkipped) {
+TEST(Ipv4, OptionsAreSkipped) {  // [9293-MUST-50]
   Buffer packet = v4_packet(5);
   packet.insert(packet.begin() + 20, {1, 1, 1, 0});
   packet[0] = 0x46;
@@ -212,7 +212,7 @@ TEST(Ipv6, TheChainOfExtensionHeadersIsBounded) {
 }
 
 // RFC 1122 §3.2.2.1 and RFC 1812 §5.2.7.1 name the codes.
-TEST(Icmp, CodesOfIpv4HaveTheirMeaning) {
+TEST(Icmp, CodesOfIpv4HaveTheirMeaning) {  // [9293-MUST-56]
   using K = IcmpKind;
   const K kinds[] = {
       K::unreachable_network,  K::unreachable_host,       K::unreachable_protocol,   K::unreachable_port,
@@ -257,7 +257,7 @@ TEST(Icmp, EveryKindIsToldAndUnderstood) {
   }
 }
 
-TEST(Icmp, WhatIsNoUsableErrorIsRefusedWithAReason) {
+TEST(Icmp, WhatIsNoUsableErrorIsRefusedWithAReason) {  // [9293-MUST-55]
   const auto refused = [](Buffer message) {
     message[2] = message[3] = 0;
     const std::uint16_t sum = Sum{message}.checksum();
@@ -269,6 +269,8 @@ TEST(Icmp, WhatIsNoUsableErrorIsRefusedWithAReason) {
   const Buffer good(packet.begin() + 20, packet.end());
   Buffer message = good;
   message[0] = 8;  // echo request
+  EXPECT_EQ(refused(message), IcmpFailure::not_an_error);
+  message[0] = 4;  // source quench
   EXPECT_EQ(refused(message), IcmpFailure::not_an_error);
   message = good;
   message[8 + 9] = 17;

@@ -17,7 +17,7 @@ std::expected<Ipv4Header, IpFailure> read(std::span<const std::uint8_t> packet) 
   const std::uint8_t version_and_length = in.u8();
   if (version_and_length >> 4 != 4) { return std::unexpected{IpFailure::wrong_version}; }
   Ipv4Header h;
-  h.header_length = static_cast<std::uint8_t>((version_and_length & 0x0f) * 4);
+  h.header_length = static_cast<std::uint8_t>((version_and_length & 0x0f) * 4);  // [9293-MUST-50]
   if (h.header_length < Ipv4Header::kSize || h.header_length > packet.size()) {
     return std::unexpected{IpFailure::bad_header_length};
   }

@@ -36,7 +36,7 @@ bool is(const MptcpOption& option) {
   return std::holds_alternative<Form>(option);
 }
 
-RC_GTEST_PROP(MptcpCodec, EveryFormSurvivesTheWire, ()) {
+RC_GTEST_PROP(MptcpCodec, EveryFormSurvivesTheWire, ()) {  // [8684-3-01]
   const MptcpOption option = arbitrary::option();
   const Bytes8 bytes = written(option);
   RC_ASSERT(bytes.size() == written_size(option));
@@ -44,7 +44,7 @@ RC_GTEST_PROP(MptcpCodec, EveryFormSurvivesTheWire, ()) {
   RC_ASSERT(parse_mptcp(bytes) == option);
 }
 
-RC_GTEST_PROP(MptcpCodec, EveryFormOfAnotherLengthIsAnotherFormOrUnknown, ()) {
+RC_GTEST_PROP(MptcpCodec, EveryFormOfAnotherLengthIsAnotherFormOrUnknown, ()) {  // [8684-3-06]
   Bytes8 bytes = written(arbitrary::option());
   const auto length = static_cast<std::size_t>(*rc::gen::inRange(2, 41));
   RC_PRE(length != bytes.size());
@@ -58,7 +58,7 @@ RC_GTEST_PROP(MptcpCodec, EveryFormOfAnotherLengthIsAnotherFormOrUnknown, ()) {
   }
 }
 
-// RFC 8684 §3.1, figure 4.
+// RFC 8684 §3.1, figure 4. [8684-3.1-05]
 TEST(MptcpCodec, CapableHasTheFiveLengthsOfTheRfcAndNoOther) {
   for (unsigned length = 4; length <= 40; ++length) {
     const MptcpOption option = parse_mptcp(raw(length, 0x01, 0x81));
@@ -177,7 +177,7 @@ TEST(MptcpCodec, AddAddrOfVersion0SaysItsFamilyTwice) {
 }
 
 // RFC 8684 §3.4.1: three of the four bits are reserved in version 1, so a MAC tells more than they do.
-TEST(MptcpCodec, AddAddrWithAMacIsVersion1WhateverItsReservedBits) {
+TEST(MptcpCodec, AddAddrWithAMacIsVersion1WhateverItsReservedBits) {  // [8684-3.4.1-12]
   for (const unsigned nibble : {4u, 6u}) {
     for (const unsigned length : {16u, 18u, 28u, 30u}) {
       EXPECT_TRUE(is<AddAddr>(parse_mptcp(raw(length, 0x30 | nibble, 2)))) << nibble << ' ' << length;
@@ -245,7 +245,7 @@ TEST(MptcpCodec, ReasonsHaveTheNumbersOfTheRfc) {
   }
 }
 
-TEST(MptcpCodec, ReservedBitsAreIgnored) {
+TEST(MptcpCodec, ReservedBitsAreIgnored) {  // [8684-3.3-01]
   EXPECT_EQ(parse_mptcp(raw(3, 0x5f)), MptcpOption(Prio{true}));
   EXPECT_EQ(parse_mptcp(raw(4, 0x2f, 0xe0)), MptcpOption(Dss{}));
   EXPECT_EQ(parse_mptcp(raw(12, 0x6f, 0xff)), MptcpOption(Fail{0x0405060708090a0b}));

@@ -88,7 +88,7 @@ Parsed parse_add_addr(Reader in) {
   const std::uint8_t nibble = in.left() == 0 ? 0 : in.rest()[0] & 0x0f;
   if (nibble == 4 && (size == 8 || size == 10)) { return parse_add_addr_v0(in, Family::v4); }
   if (nibble == 6 && (size == 20 || size == 22)) { return parse_add_addr_v0(in, Family::v6); }
-  AddAddr add;
+  AddAddr add;  // what the other bits say is not looked at [8684-3.4.1-12]
   add.echo = (in.u8() & 0x01) != 0;
   add.id = AddressId{in.u8()};
   const std::size_t mac_size = add.echo ? 0 : 8;
@@ -129,6 +129,7 @@ Parsed parse_fast_close(Reader in) {
 
 Parsed parse_reset(Reader in) {
   const std::uint8_t flags = in.u8();
+  // [8684-3.6-07]
   const Reset reset{(flags & 0x01) != 0, static_cast<std::uint8_t>(flags & 0x0e), ResetReason{in.u8()}};
   return in.exhausted() ? Parsed{reset} : std::nullopt;
 }
@@ -149,7 +150,7 @@ Parsed parse_form(Subtype subtype, Reader body) {
 }
 }  // namespace
 
-MptcpOption parse_mptcp(std::span<const std::uint8_t> option) {
+MptcpOption parse_mptcp(std::span<const std::uint8_t> option) {  // [8684-3-01 8684-3-06]
   Reader body{option};
   body.skip(2);
   const std::uint8_t subtype = body.left() == 0 ? 0 : body.rest()[0] >> 4;

@@ -10,7 +10,7 @@ void begin(Writer& out, Subtype subtype, std::size_t size, std::uint8_t low_nibb
   out.u8(static_cast<std::uint8_t>(static_cast<unsigned>(subtype) << 4 | (low_nibble & 0x0f)));
 }
 
-void begin_capable(Writer& out, std::size_t size, const CapableFlags& flags) {
+void begin_capable(Writer& out, std::size_t size, const CapableFlags& flags) {  // [8684-3.1-19 8684-3.1-22 8684-3.1-23]
   begin(out, Subtype::mp_capable, size, flags.version);
   const bool c = flags.no_more_to_this && flags.version != 0;
   out.u8(static_cast<std::uint8_t>((flags.checksum ? 0x80 : 0) | (flags.extensibility ? 0x40 : 0) | (c ? 0x20 : 0) |
@@ -66,7 +66,7 @@ void write(Writer& out, const CapableData& o) {
   out.u16(o.length);
   if (o.checksum) { out.u16(*o.checksum); }
 }
-void write(Writer& out, const JoinSyn& o) {
+void write(Writer& out, const JoinSyn& o) {  // [8684-3.2-05]
   begin(out, Subtype::mp_join, size_of(o), o.backup ? 1 : 0);
   out.u8(o.id.raw);
   out.u32(o.token.raw);
@@ -78,12 +78,12 @@ void write(Writer& out, const JoinSynAck& o) {
   out.u64(o.mac);
   out.u32(o.nonce);
 }
-void write(Writer& out, const JoinAck& o) {
+void write(Writer& out, const JoinAck& o) {  // [8684-3.2-11]
   begin(out, Subtype::mp_join, size_of(o), 0);
   out.u8(0);
   out.bytes(o.mac);
 }
-void write(Writer& out, const Dss& o) {
+void write(Writer& out, const Dss& o) {  // [8684-3.3-02]
   begin(out, Subtype::dss, size_of(o), 0);
   out.u8(static_cast<std::uint8_t>((o.data_fin ? 0x10 : 0) | (o.map ? 0x04 | (o.map->data.wide ? 0x08 : 0) : 0) |
                                    (o.ack ? 0x01 | (o.ack->wide ? 0x02 : 0) : 0)));
@@ -95,7 +95,7 @@ void write(Writer& out, const Dss& o) {
     if (o.map->checksum) { out.u16(*o.map->checksum); }
   }
 }
-void write(Writer& out, const AddAddr& o) {
+void write(Writer& out, const AddAddr& o) {  // [8684-3.4.1-11]
   begin(out, Subtype::add_addr, size_of(o), o.echo ? 1 : 0);
   out.u8(o.id.raw);
   out.bytes(o.address.bytes());
@@ -127,7 +127,7 @@ void write(Writer& out, const FastClose& o) {
   out.u8(0);
   out.u64(o.receiver.raw);
 }
-void write(Writer& out, const Reset& o) {
+void write(Writer& out, const Reset& o) {  // [8684-3.6-06]
   begin(out, Subtype::mp_tcprst, size_of(o),
         static_cast<std::uint8_t>((o.transient ? 1 : 0) | (o.unknown_flags & 0x0e)));
   out.u8(static_cast<std::uint8_t>(o.reason));

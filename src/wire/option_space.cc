@@ -43,7 +43,7 @@ void write_fast_open(Writer& out, const FastOpen& option) {
   out.u8(kFastOpen);
   out.u8(static_cast<std::uint8_t>(size));
   out.bytes(option.cookie);
-  write_nops(out, padded(size) - size);
+  write_nops(out, padded(size) - size);  // [9293-MUST-69]
 }
 
 void write_user_timeout(Writer& out, const UserTimeout& t) {
@@ -52,7 +52,7 @@ void write_user_timeout(Writer& out, const UserTimeout& t) {
   out.u16(static_cast<std::uint16_t>((t.minutes ? 1u << 15 : 0u) | (t.value & UserTimeout::kLargest)));
 }
 
-void write_sack(Writer& out, const TcpOptions& tcp, std::size_t blocks) {
+void write_sack(Writer& out, const TcpOptions& tcp, std::size_t blocks) {  // [9293-MUST-68]
   if (blocks == 0) { return; }
   write_nops(out, 2);
   out.u8(kSack);

@@ -33,7 +33,7 @@ Dss dss(bool wide_ack, bool map, bool checksum) {
   return d;
 }
 
-TEST(OptionSpace, ASynIsLaidOutAsLinuxDoes) {
+TEST(OptionSpace, ASynIsLaidOutAsLinuxDoes) {  // [9293-MUST-69]
   const MptcpOptions capable{CapableSyn{}};
   TcpOptions tcp{.mss = 1460, .window_scale = 8, .sack_permitted = true, .timestamps = kTime, .sack = {}};
   EXPECT_EQ(layout(tcp, capable), "2 4 8 1 3 30");
@@ -117,7 +117,7 @@ TEST(OptionSpace, SackBlocksGiveWayToMptcpTheLastOneFirst) {
   EXPECT_EQ(read_mptcp, mptcp);
 }
 
-RC_GTEST_PROP(OptionSpace, WhatIsWrittenIsAlignedAndNeverBeyondForty, ()) {
+RC_GTEST_PROP(OptionSpace, WhatIsWrittenIsAlignedAndNeverBeyondForty, ()) {  // [9293-MUST-68]
   TcpOptions tcp = arbitrary::tcp_options();
   MptcpOptions mptcp;
   for (int i = *rc::gen::inRange(0, 5); i > 0; --i) { mptcp.push_back(arbitrary::option()); }

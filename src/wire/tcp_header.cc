@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint8_t kEnd = 0, kNop = 1, kMss = 2, kWindowScale = 3, kSackPermitted = 4, kSack = 5, kTimestamps = 8,
                        kUserTimeout = 28, kFastOpen = 34;  // IANA TCP option kinds
 
+// [9293-MUST-4 9293-MUST-5 9293-MUST-6 9293-MUST-7 9293-MUST-64]
 /// One option of the plain kinds. A length that the RFC does not give the kind means: as if it were not there.
 void read_plain(std::uint8_t kind, std::size_t size, Reader body, TcpOptions& tcp) {
   if (kind == kMss && size == 4) {

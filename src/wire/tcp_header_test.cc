@@ -68,7 +68,7 @@ TEST(TcpHeader, FlagBitsAndFlagsAreTheSameThing) {
 }
 
 // RFC 9293 §3.1 (MUST-7): an implementation must be prepared to handle an illegal option length.
-TEST(TcpOptions, AnOptionThatBreaksTheListSpoilsTheHeader) {
+TEST(TcpOptions, AnOptionThatBreaksTheListSpoilsTheHeader) {  // [9293-MUST-7]
   for (const Buffer& bytes : {Buffer{2}, Buffer{2, 0}, Buffer{2, 1, 0, 0}, Buffer{2, 5, 0, 0}, Buffer{1, 1, 1, 8},
                               Buffer{30, 0, 0, 0}, Buffer{99, 1}, Buffer{1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0}}) {
     const auto read = options_of(bytes);
@@ -77,14 +77,14 @@ TEST(TcpOptions, AnOptionThatBreaksTheListSpoilsTheHeader) {
   }
 }
 
-TEST(TcpOptions, AKnownOptionOfAnotherLengthIsAsIfAbsent) {
+TEST(TcpOptions, AKnownOptionOfAnotherLengthIsAsIfAbsent) {                               // [9293-MUST-7]
   const auto read = options_of({2, 3, 5, 3, 4, 7, 7, 4, 3, 0, 8, 9, 0, 0, 0, 0, 0, 0, 0,  //
                                 5, 9, 0, 0, 0, 0, 0, 0, 0, 5, 2});
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->tcp, TcpOptions{});
 }
 
-TEST(TcpOptions, UnknownKindsAreSkippedAndNothingAfterTheEndIsRead) {
+TEST(TcpOptions, UnknownKindsAreSkippedAndNothingAfterTheEndIsRead) {  // [9293-MUST-4 9293-MUST-6]
   const auto read = options_of({254, 4, 0, 0, 2, 4, 5, 0xb4, 0, 3, 3, 7});
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->tcp.mss, 1460);
@@ -127,7 +127,7 @@ TEST(TcpOptions, AUserTimeoutIsSecondsOrMinutes) {
   EXPECT_EQ(UserTimeout::of(Duration{400ll * 24 * 3600 * 1'000'000'000}), (UserTimeout{true, 32'767}));
 }
 
-TEST(TcpOptions, SeveralMptcpOptionsKeepTheirOrder) {
+TEST(TcpOptions, SeveralMptcpOptionsKeepTheirOrder) {  // [9293-MUST-64]
   const auto read = options_of({30, 3, 0x51, 30, 4, 0x80, 1, 1});
   ASSERT_TRUE(read.has_value());
   ASSERT_EQ(read->mptcp.size(), 2u);

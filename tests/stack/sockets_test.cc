@@ -103,6 +103,24 @@ TEST_F(SocketsTest, AKeyThatIsInUseIsDrawnAgain) {
   EXPECT_EQ(key_on(out[1].parts.segment).raw, 43u);
 }
 
+// Without state there is one key for a SYN. [8684-3.1-09 8684-3.1-10]
+TEST_F(SocketsTest, ACookieWhoseTokenIsTakenOffersPlainTcp) {
+  ASSERT_TRUE(stack.listen({.port = 80, .stateless = Stateless::always}));
+  syn(6000);
+  const auto first = sent();
+  ASSERT_EQ(first.size(), 1u);
+  const wire::Key key = key_on(first[0].parts.segment);
+  ASSERT_NE(key.raw, 0u);
+  random.secrets = {key.raw};
+  ASSERT_TRUE(connect(kPeer));
+  ASSERT_EQ(sent().size(), 1u);
+  syn(6000);
+  const auto second = sent();
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_TRUE(second[0].parts.segment.flags.syn);
+  EXPECT_TRUE(second[0].parts.segment.mptcp.empty());
+}
+
 // RFC 9293 §3.9.2.3. [9293-MUST-57]
 TEST_F(SocketsTest, ASynToManyIsNotAnsweredNotEvenWithAReset) {
   ASSERT_TRUE(stack.listen({.port = 80}));

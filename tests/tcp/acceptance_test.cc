@@ -84,7 +84,7 @@ const Case kCases[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Acceptance, Stranger, testing::ValuesIn(kCases), [](const auto& i) { return i.param.what; });
 
-TEST(Acceptance, ChallengesAreFewInAnyFiveSeconds) {
+TEST(Acceptance, ChallengesAreFewInAnyFiveSeconds) {  // [9293-MAY-12]
   Solo solo = Solo::open();
   std::size_t answers = 0;
   for (int i = 0; i < 500; ++i) {

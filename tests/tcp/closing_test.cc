@@ -14,7 +14,7 @@ Segment fin(Solo& solo, std::uint64_t at, std::uint64_t ack, std::size_t payload
   return s;
 }
 
-TEST(Closing, TheSideThatFinishedFirstLingersTheOtherDoesNot) {
+TEST(Closing, TheSideThatFinishedFirstLingersTheOtherDoesNot) {  // [9293-MUST-13]
   Pair pair;
   pair.connect();
   pair.run_for(100_ms);
@@ -127,7 +127,7 @@ TEST(Closing, DataAfterTheFinIsIgnored) {
   EXPECT_TRUE(solo.sink.finished());
 }
 
-TEST(Closing, ARepeatedFinRestartsTheLingering) {
+TEST(Closing, ARepeatedFinRestartsTheLingering) {  // [9293-MUST-13]
   Solo solo = Solo::open();
   solo.endpoint->finish();
   solo.take();

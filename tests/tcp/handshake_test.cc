@@ -68,7 +68,7 @@ TEST(Handshake, TheThirdSegmentIsAPureAckEvenIfDataWaits) {
   EXPECT_TRUE(solo.had(Event::established));
 }
 
-TEST(Handshake, SynsAreRepeatedWithDoublingPausesUntilItGivesUp) {
+TEST(Handshake, SynsAreRepeatedWithDoublingPausesUntilItGivesUp) {  // [9293-MUST-22]
   Config config;
   config.syn_retries = 3;
   Solo solo{config};
@@ -162,7 +162,7 @@ TEST(Handshake, DataWithTheThirdSegmentOpensAndArrives) {
   EXPECT_TRUE(solo.had(Event::established));
 }
 
-TEST(Handshake, TwoSimultaneousOpensMakeOneConnection) {
+TEST(Handshake, TwoSimultaneousOpensMakeOneConnection) {  // [9293-MUST-10]
   Pair pair;
   pair.client().source.write_pattern(5000, 1);
   pair.server().source.write_pattern(6000, 2);
@@ -171,7 +171,7 @@ TEST(Handshake, TwoSimultaneousOpensMakeOneConnection) {
   ASSERT_TRUE(pair.run_until([&] { return pair.closed_and_equal(); })) << pair.report();
 }
 
-TEST(Handshake, AHardErrorEndsItOnlyIfItQuotesOurSyn) {
+TEST(Handshake, AHardErrorEndsItOnlyIfItQuotesOurSyn) {  // [9293-MUST-54 9293-MUST-56 9293-SHLD-26]
   Solo solo;
   solo.endpoint->connect({Solo::kOurs}, solo.now);
   solo.take();

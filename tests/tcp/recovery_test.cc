@@ -357,7 +357,7 @@ TEST(Recovery, ATimeoutWithRealLossGoesBackAfterTwoFreshSegments) {  // RFC 5682
   }
 }
 
-TEST(Recovery, AfterALongSilenceTheConnectionIsGivenUp) {
+TEST(Recovery, AfterALongSilenceTheConnectionIsGivenUp) {  // [9293-MUST-20 9293-MUST-21]
   Config config = Solo::plain();
   config.give_up_after = 20_s;
   Solo solo = Solo::open(config);
@@ -383,7 +383,7 @@ TEST(Recovery, RetransmissionsRespectTheBordersOfTheSource) {
   }
 }
 
-TEST(Recovery, RoundTripTimesComeFromSegmentsSentOnce) {
+TEST(Recovery, RoundTripTimesComeFromSegmentsSentOnce) {  // [9293-MUST-18]
   Solo solo = Solo::open();
   solo.source.write_pattern(kSegment, 1);
   solo.take();

@@ -61,7 +61,7 @@ TEST(Window, TheOfferIsScaledDownAndRoundedDown) {
   EXPECT_EQ(((1u << 20) - 100) >> 8, out[0].window);
 }
 
-TEST(Window, AClosedWindowIsProbedWithGrowingPausesAndOpensAgain) {
+TEST(Window, AClosedWindowIsProbedWithGrowingPausesAndOpensAgain) {  // [9293-MUST-36 9293-SHLD-30]
   Solo solo = Solo::open(Solo::plain(), 0);
   solo.source.write_pattern(3000, 1);
   EXPECT_TRUE(solo.take().empty());
@@ -103,7 +103,7 @@ TEST(Window, ALostWindowUpdateDoesNotHangTheConnection) {
   EXPECT_TRUE(pair.run_until([&] { return pair.server().sink.got().size() == 100'000; }, 30_s)) << pair.report();
 }
 
-TEST(Window, APeerThatAnswersProbesIsNeverGivenUp) {
+TEST(Window, APeerThatAnswersProbesIsNeverGivenUp) {  // [9293-MUST-37]
   Config config = Solo::plain();
   config.give_up_after = 10_s;
   Solo solo = Solo::open(config, 0);
@@ -117,6 +117,7 @@ TEST(Window, APeerThatAnswersProbesIsNeverGivenUp) {
   EXPECT_TRUE(solo.had(Event::timed_out));
 }
 
+// [9293-MUST-40 9293-MUST-58 9293-SHLD-18 9293-SHLD-19]
 TEST(Acknowledgments, TheFirstSegmentsAreAnsweredAtOnceLaterOnesEverySecondOrAfterTheDelay) {
   Solo solo = Solo::open();
   std::uint64_t at = 1;
@@ -189,7 +190,7 @@ TEST(Acknowledgments, ADuplicateIsReportedFirst) {  // RFC 2883
   EXPECT_TRUE(solo.take().at(0).tcp.sack.empty());
 }
 
-TEST(Acknowledgments, DataTakesThemAlong) {
+TEST(Acknowledgments, DataTakesThemAlong) {  // [9293-MUST-58]
   Solo solo = Solo::open();
   solo.give(solo.segment(1, 1, 1000));
   solo.source.write_pattern(100, 1);
@@ -206,6 +207,7 @@ TEST(Acknowledgments, WithoutSackEachSegmentBeyondAGapGetsItsOwn) {
   EXPECT_EQ(3u, solo.take().size());
 }
 
+// [9293-MUST-24 9293-MUST-26 9293-MUST-27 9293-MUST-29 9293-SHLD-12]
 TEST(Probes, AnIdleConnectionIsProbedAndGivenUpWhenNobodyAnswers) {
   Config config = Solo::plain();
   config.keepalive_idle = 100_s;
@@ -240,7 +242,7 @@ TEST(Probes, TheOwnerMayAskForOne) {
   EXPECT_EQ(before + 1, pair.server().left.size());
 }
 
-TEST(PathMtu, ASmallerHopMakesSmallerPacketsWithoutShrinkingTheWindow) {
+TEST(PathMtu, ASmallerHopMakesSmallerPacketsWithoutShrinkingTheWindow) {  // [9293-MUST-16 9293-MUST-54]
   Pair pair;
   pair.client().source.write_pattern(300'000, 1);
   pair.connect();

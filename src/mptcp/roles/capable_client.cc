@@ -17,13 +17,14 @@ Step CapableClient::read_syn_ack(Session& session, const Segment& segment) {
   if (!segment.flags.syn) { return Stay{}; }
   if (!last_syn_had_option_) { return Found{Finding::no_option_in_handshake, FallbackReason::syn_option_dropped}; }
   const auto* o = segment.flags.ack ? wire::find<wire::CapableKey>(segment.mptcp) : nullptr;
+  // [8684-3.1-20 8684-3.1-24 8684-3.1-34]
   // B must be refused, H is the only hash there is, and the version must be the one we asked for: a server of version
   // 0 needs our key on the SYN, so its answer to a SYN of version 1 is of no use to this connection (§3.1).
   const bool usable = o && o->flags.version == static_cast<std::uint8_t>(dialect_.version) && !o->flags.extensibility &&
                       o->flags.hmac && o->sender.raw != 0;
   if (!usable) { return Found{Finding::no_option_in_handshake, FallbackReason::peer_refused}; }
   session.learn_remote_key(o->sender);
-  session.checksum = session.config.checksum || o->flags.checksum;
+  session.checksum = session.config.checksum || o->flags.checksum;  // [8684-3.1-29 8684-3.1-30]
   session.no_more_to_initial = o->flags.no_more_to_this;
   session.mode = Mode::mptcp;
   phase_ = Phase::unconfirmed;
@@ -41,6 +42,7 @@ Step CapableClient::read_first(Session& session, Lane& lane, const Reading& read
     return Become{std::make_unique<Mapped>()};
   }
   if (seen.any) { return Stay{}; }  // MP_PRIO alone, say: a DSS will follow
+  // [8684-3.1-16 8684-3.7-05]
   const bool tells = !segment.payload.empty() || segment.flags.fin || reading.acknowledges > SubPos{1};
   return tells ? Step{Found{Finding::no_dss_from_peer, FallbackReason::no_dss_from_peer}} : Step{Stay{}};
 }
@@ -62,7 +64,7 @@ void CapableClient::write(Session& session, Lane& lane, const tcp::Plan& plan, w
                                  .checksum = session.checksum,
                                  .no_more_to_this = session.config.no_joins_to_this_address && !dialect_.keys_on_syn};
   if (plan.kind == tcp::SegmentKind::syn) {
-    last_syn_had_option_ = plan.attempt < session.config.syns_with_option;
+    last_syn_had_option_ = plan.attempt < session.config.syns_with_option;  // [8684-3.1-37 8684-3.1-38 8684-3.9.3-01]
     if (!last_syn_had_option_) { return; }
     if (dialect_.keys_on_syn) {
       out.push_back(wire::CapableKey{flags, session.local_key});
@@ -76,7 +78,7 @@ void CapableClient::write(Session& session, Lane& lane, const tcp::Plan& plan, w
   if (plan.payload && plan.at == SubPos{1} && dialect_.data_on_capable) {
     const TxMapping* m = lane.tx.at(plan.at);
     ANABRANCH_CHECK(m != nullptr);
-    out.push_back(wire::CapableData{flags, session.local_key, *session.remote_key,
+    out.push_back(wire::CapableData{flags, session.local_key, *session.remote_key,  // [8684-3.1-13]
                                     static_cast<std::uint16_t>(m->length()), m->checksum});
     lane.dss_owed = false;
   } else if (plan.payload || (session.data_fin_owed() && lane.dss_owed && keys_said_)) {
@@ -86,7 +88,7 @@ void CapableClient::write(Session& session, Lane& lane, const tcp::Plan& plan, w
     // Data that comes again may be waiting for keys that were lost, and where it does not carry them an ACK must.
     if (plan.payload && plan.retransmission && !dialect_.data_on_capable) { lane.dss_owed = true; }
   } else {
-    out.push_back(wire::CapableAck{flags, session.local_key, *session.remote_key});
+    out.push_back(wire::CapableAck{flags, session.local_key, *session.remote_key});  // [8684-3.1-12]
     lane.dss_owed = lane.dss_owed && session.data_fin_owed() && !keys_said_;
     keys_said_ = true;
   }

@@ -38,6 +38,7 @@ Step CapableServer::read(Session& session, Lane& lane, const Reading& reading) {
   return read_third(session, lane, reading);
 }
 
+// [8684-3.1-11 8684-3.1-16 8684-3.1-36]
 /// The third ACK, or, if that was lost, the first data: either carries both keys, else the path is not for MPTCP.
 Step CapableServer::read_third(Session& session, Lane& lane, const Reading& reading) {
   const std::optional<wire::CapableAck> keys = both_keys(reading.segment.mptcp);

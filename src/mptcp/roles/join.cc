@@ -34,10 +34,10 @@ Step JoinClient::read(Session& session, Lane& lane, const Reading& reading) {
 Step JoinClient::read_syn_ack(Session& session, Lane& lane, const Reading& reading) {
   if (!reading.segment.flags.syn || !reading.segment.flags.ack) { return Refuse{wire::ResetReason::mptcp_error}; }
   const auto* o = wire::find<wire::JoinSynAck>(reading.segment.mptcp);
-  if (!o) { return Refuse{wire::ResetReason::mptcp_error}; }
+  if (!o) { return Refuse{wire::ResetReason::mptcp_error}; }  // [8684-3.2-18 8684-3.9.3-02]
   their_nonce_ = o->nonce;
   const std::uint64_t expected = session.dialect.join_syn_ack_mac(them(session, their_nonce_), us(session, nonce_));
-  if (!crypto::equal(expected, o->mac)) { return refuse_mac(session, lane); }
+  if (!crypto::equal(expected, o->mac)) { return refuse_mac(session, lane); }  // [8684-3.2-15 8684-3.9.3-02]
   lane.remote_backup = o->backup;
   phase_ = Phase::unacknowledged;
   const Duration round_trip = reading.now - syn_at_;
@@ -46,7 +46,7 @@ Step JoinClient::read_syn_ack(Session& session, Lane& lane, const Reading& readi
   return Stay{};
 }
 
-void JoinClient::on_deadline(Session& session, Lane& lane, Instant now) {
+void JoinClient::on_deadline(Session& session, Lane& lane, Instant now) {  // [8684-3.2-09]
   if (now < repeat_at_) { return; }
   if (third_acks_ >= kThirdAcks) {
     repeat_at_ = Instant::never();
@@ -87,7 +87,8 @@ Step JoinServer::read(Session& session, Lane& lane, const Reading& reading) {
   }
   if (reading.segment.flags.syn) { return Stay{}; }
   const auto* o = wire::find<wire::JoinAck>(reading.segment.mptcp);
-  if (!o) { return Ignore{}; }  // data that outran the third ACK: both will come again
+  // Nothing else may come before we have answered it, so an ACK without it has lost it for good. [8684-3.2-17]
+  if (!o) { return Refuse{wire::ResetReason::mptcp_error}; }
   if (!join_is_proved(session, syn_, nonce_, *o)) { return refuse_mac(session, lane); }
   read_options(session, lane, reading);  // notes the JoinAck as one to answer: the fourth ACK
   session.news.push_back({lane.id, Joined{}});

@@ -8,6 +8,7 @@
 namespace anabranch::mptcp {
 namespace {
 
+// [8684-3.3.1-14 8684-3.3.1-16 8684-3.3.1-17 8684-3.3.2-02]
 DataPos position_of(const wire::DataSeqForm& form, DataSeq origin, DataPos near) {
   return form.wide ? unwrap(DataSeq{form.bits}, origin, near)
                    : unwrap_narrow(static_cast<std::uint32_t>(form.bits), origin, near);
@@ -18,9 +19,9 @@ SubPos subflow_position(std::uint32_t field, SubPos near) { return unwrap(SeqNum
 
 void take_mapping(Session& s, Lane& lane, const wire::Mapping& map, std::uint64_t data_length, SubPos near) {
   const DataPos data = position_of(map.data, s.remote_origin, s.receive.next());
-  s.wide_acks = map.data.wide;
+  s.wide_acks = map.data.wide;  // [8684-3.3.2-01]
   if (data_length == 0) { return; }
-  const RxMapping mapping{.data = data,
+  const RxMapping mapping{.data = data,  // [8684-3.3.1-12]
                           .sub = subflow_position(map.subflow, near),
                           .length = data_length,
                           .checksum = map.checksum,
@@ -53,7 +54,7 @@ void take_dss(Session& s, Lane& lane, const wire::Dss& dss, SubPos near, ReadOpt
     if (ack <= s.send.next() + 1) { lane.told_ack = ack; }  // one more: a DATA_FIN
     if (s.send.on_data_ack(ack) == stream::AckKind::unsent) { s.oddities.add(Oddity::data_ack_of_unsent); }
   }
-  if (!dss.map) { return; }
+  if (!dss.map) { return; }  // [8684-3.3.2-07]
   if (dss.map->length == 0) {
     out.infinite = true;
     return;
@@ -90,11 +91,12 @@ ReadOptions read_options(Session& s, Lane& lane, const Reading& reading) {
         Overloaded{
             [&](const wire::Dss& o) { take_dss(s, lane, o, reading.at, out); },
             [&](const wire::CapableData& o) {
-              take_capable_data(s, lane, o, out);
+              take_capable_data(s, lane, o, out);  // [8684-3.1-14 8684-3.1-15]
               lane.dss_owed = true;
             },
             [&](const wire::CapableAck&) { lane.dss_owed = true; },  // repeated: our answer was lost
-            [&](const wire::JoinAck&) { lane.dss_owed = true; },     // likewise
+            // [8684-3.2-08]
+            [&](const wire::JoinAck&) { lane.dss_owed = true; },  // likewise
             [&](const wire::AddAddr& o) { s.dialect.add_addr_is_signed ? tell(HeardAddAddr{o}) : not_ours(); },
             [&](const wire::AddAddrV0& o) {
               const wire::AddAddr same{.echo = false, .id = o.id, .address = o.address, .port = o.port, .mac = {}};
@@ -111,7 +113,7 @@ ReadOptions read_options(Session& s, Lane& lane, const Reading& reading) {
               tell(Counted{Counter::mp_fail_received});
             },
             [&](const wire::FastClose& o) {
-              if (o.receiver == s.local_key) {
+              if (o.receiver == s.local_key) {  // [8684-3.5-02 8684-3.5-03 8684-3.5-04]
                 tell(HeardFastClose{});
               } else {
                 s.oddities.add(Oddity::fast_close_wrong_key);
@@ -176,6 +178,7 @@ void write_dss(Session& s, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions
   if (plan.payload) {
     const TxMapping* m = lane.tx.at(plan.at);
     ANABRANCH_CHECK(m != nullptr);  // the endpoint sends only what is bound
+    // [8684-3.3.1-01 8684-3.3.1-15 8684-3.3.1-18 8684-3.7-02]
     dss.map = wire::Mapping{.data = {wrap(m->data, s.local_origin).raw, true},
                             .subflow = static_cast<std::uint32_t>(m->sub.n),
                             .length = static_cast<std::uint16_t>(m->length()),
@@ -183,8 +186,9 @@ void write_dss(Session& s, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions
   } else if (s.data_fin_owed() && lane.dss_owed) {  // not on every ACK: it leaves no room for SACK blocks
     const std::uint64_t seq = wrap(s.send.end(), s.local_origin).raw;
     dss.data_fin = true;
+    // [8684-3.3.3-02 8684-3.3.3-03 8684-3.3.3-04]
     dss.map = wire::Mapping{.data = {seq, true}, .subflow = 0, .length = 1, .checksum = {}};
-    if (s.checksum) { dss.map->checksum = wire::dss_checksum(seq, 0, 1, {}); }
+    if (s.checksum) { dss.map->checksum = wire::dss_checksum(seq, 0, 1, {}); }  // [8684-3.3.3-04]
   }
   out.push_back(dss);
 }

@@ -26,7 +26,7 @@ int pick(const std::vector<Path>& paths, Demand demand = {.waiting = 64_KiB}) {
 }
 Demand again_from(std::uint32_t id) { return {.waiting = 64_KiB, .reinjection = true, .last = {id}}; }
 
-TEST(LowestRtt, PicksTheQuickPathUntilItIsFullAndABackupOnlyWhenAlone) {
+TEST(LowestRtt, PicksTheQuickPathUntilItIsFullAndABackupOnlyWhenAlone) {  // [8684-3.3.8-01 8684-3.3.8-03]
   EXPECT_EQ(pick({kWifi, kLte}), 1);
   EXPECT_EQ(pick({kLte, kWifi}), 1);
   EXPECT_EQ(pick({full(kWifi), kLte}), 2);
