@@ -381,6 +381,7 @@ void Connection::abort(Instant now) {
   if (phase_ == Phase::dead) { return; }
   session_.receive.discard_unread();
   if (session_.mode == Mode::mptcp) { counters_.add(Counter::mp_fastclose_sent); }
+  // [8684-3.5-01]
   // Where an RST does not carry MP_FASTCLOSE, or shall not, one subflow stays for it. If none can, or the peer may not
   // have heard yet that this is MPTCP, RSTs are better than nothing.
   const bool on_ack = !session_.dialect.fast_close_on_reset || session_.config.fast_close == FastClose::on_ack;
