@@ -153,11 +153,14 @@ int anb_input(anb_stack* s, uint32_t interface, const void* packet, size_t lengt
   if (s->port(interface) == nullptr) { return -ENODEV; }
   if (packet == nullptr || length == 0) { return -EINVAL; }
   if (length > 65535) { return -EMSGSIZE; }
-  // Headers must be contiguous: a packet is not laid over the end of a slab.
-  SlabRef slab = s->pool.get();
-  std::memcpy(slab->data(), packet, length);
-  slab->used = static_cast<std::uint32_t>(length);
-  Frame frame{.bytes = Chain{Slice{slab, {slab->data(), length}}}, .interface = {interface}};
+  // Headers must be contiguous: a packet is not laid over the end of a slab. Several share one: what waits to be read
+  // shall not hold forty times its size.
+  SlabRef& slab = s->arriving;
+  if (!slab || slab->capacity - slab->used < length) { slab = s->pool.get(); }
+  std::uint8_t* bytes = slab->data() + slab->used;
+  std::memcpy(bytes, packet, length);
+  slab->used += static_cast<std::uint32_t>(length);
+  Frame frame{.bytes = Chain{Slice{slab, {bytes, length}}}, .interface = {interface}};
   s->stack.receive({&frame, 1}, at(now));
   s->take_events(now);
   return 0;

@@ -68,7 +68,7 @@ struct anb_stack {
   anabranch::NoFaults faults;
   anabranch::Env env{random, trace, faults};
   anabranch::SlabPool pool;
-  anabranch::Packer packer{pool};
+  anabranch::SlabRef arriving;  ///< packets are copied into it until it is full
   anabranch::stack::Stack stack;
   std::vector<Port> ports;
   std::optional<anabranch::Frame> waiting;  ///< a frame that did not fit its caller's buffer

@@ -25,9 +25,14 @@ SlabRef SlabPool::get() {
   return SlabRef{slab};
 }
 
+SlabRef SlabPool::get_exact(std::uint32_t bytes) {
+  ++in_use_;
+  return SlabRef{new (::operator new(sizeof(Slab) + bytes)) Slab{this, 0, bytes, 0}};
+}
+
 void SlabPool::take_back(Slab* slab) {
   --in_use_;
-  if (free_.size() < kKeptSlabs) {
+  if (slab->capacity == kSlabBytes && free_.size() < kKeptSlabs) {
     free_.push_back(slab);
   } else {
     ::operator delete(slab);
@@ -107,6 +112,15 @@ Chain Packer::copy(std::span<const std::uint8_t> bytes) {
     bytes = bytes.subspan(n);
   }
   return out;
+}
+
+Chain exact_copy(const Chain& from) {
+  if (from.empty()) { return {}; }
+  const auto size = static_cast<std::uint32_t>(from.size().n);
+  SlabRef slab = from.slices().front().slab()->pool->get_exact(size);
+  from.copy_to({slab->data(), size});
+  slab->used = size;
+  return Chain{Slice{slab, {slab->data(), size}}};
 }
 
 std::uint64_t digest(std::span<const std::uint8_t> bytes, std::uint64_t seed) {

@@ -61,6 +61,8 @@ class SlabPool {
   SlabPool& operator=(const SlabPool&) = delete;
   ~SlabPool();
   SlabRef get();  ///< an empty slab of kSlabBytes
+  /// One just as large, not kept for reuse: for what shall not hold more memory than it has bytes.
+  SlabRef get_exact(std::uint32_t bytes);
   std::size_t in_use() const { return in_use_; }
 
  private:
@@ -130,6 +132,9 @@ class Packer {
   SlabPool* pool_;
   SlabRef open_;
 };
+
+/// The same bytes in a slab of their own, just as large; at most 4 GiB.
+Chain exact_copy(const Chain& from);
 
 /// FNV-1a over the bytes, for digests in tests and the simulator; not for tables fed by peers.
 std::uint64_t digest(std::span<const std::uint8_t> bytes, std::uint64_t seed = 0xcbf29ce484222325u);

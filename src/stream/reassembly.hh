@@ -2,9 +2,9 @@
 ///
 /// Invariants: nothing held lies below `next()`; held pieces do not overlap; what came first wins (a later copy of
 /// the same position is dropped, so a retransmission cannot change what was acknowledged). In-order data passes
-/// straight through and is never refused; the out-of-order store is bounded in bytes and in slices, because a slice
-/// keeps a whole slab alive however short it is. Owned by the receiver of a subflow or of a connection, which trims
-/// to its window first. Copies no payload.
+/// straight through and is never refused; the out-of-order store is bounded in bytes and in slices. A slice keeps a whole
+/// slab alive however short it is: beyond `kSlicesShared` of them what comes is copied, else nothing is. Owned by the
+/// receiver of a subflow or of a connection, which trims to its window first.
 #pragma once
 #include "base/check.hh"
 #include "base/intervals.hh"
@@ -80,6 +80,10 @@ class Reassembly {
     slices_ = 0;
   }
   bool is_consistent() const;
+
+  /// So many slices may share the slabs they came in, 34 MiB at worst: more than honest reordering leaves behind. A peer
+  /// that leaves a gap before each byte shall hold no more of our memory than it sends.
+  static constexpr std::size_t kSlicesShared = 512;
 
  private:
   using Pieces = std::map<Pos, Chain>;
@@ -182,6 +186,7 @@ bool Reassembly<Pos>::keep(Pos at, Chain data, Inserted& out) {
   }
   out.refused += offered - data.size();
   if (data.empty()) { return false; }
+  if (slices_ >= kSlicesShared) { data = exact_copy(data); }
   out.fresh += data.size();
   const bool added = ranges_.add(at, at + data.size().n);
   ANABRANCH_CHECK(added);  // no limit of its own: there are never more ranges than slices

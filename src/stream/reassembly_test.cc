@@ -247,5 +247,27 @@ RC_GTEST_FIXTURE_PROP(ReassemblyTest, LimitsHoldAndRefusedBytesCanComeAgain, ())
   while (r.next() < at(100)) { r.insert(r.next(), bytes("y")); }  // a patient sender always gets through
   RC_ASSERT(r.take().size().n >= 99u);
 }
+
+TEST_F(ReassemblyTest, APeerThatLeavesGapsHoldsNoMoreThanItSends) {
+  R r{at(1)};
+  const std::size_t shared = R::kSlicesShared;
+  std::size_t whole = 0;  // slabs that live on, each packet having come in one of its own
+  for (std::uint64_t i = 0; i < 4 * shared; ++i) {
+    SlabRef slab = pool_.get();
+    slab->data()[0] = static_cast<std::uint8_t>(i);
+    slab->used = 1;
+    const Slab* const was = slab.get();
+    Chain one{Slice{slab, {slab->data(), 1}}};
+    slab = {};
+    r.insert(at(3 + 2 * i), std::move(one));
+    whole += was->references != 0 && was->capacity == SlabPool::kSlabBytes ? 1 : 0;
+  }
+  EXPECT_EQ(r.pieces(), 4 * shared);
+  EXPECT_EQ(whole, shared);
+  r.insert(at(1), bytes("ab"));
+  for (std::uint64_t i = 0; i < 4 * shared; ++i) { r.insert(at(4 + 2 * i), bytes("x")); }
+  const auto out = r.take().to_vector();
+  for (std::uint64_t i = 0; i < 4 * shared; ++i) { ASSERT_EQ(out[2 + 2 * i], static_cast<std::uint8_t>(i)); }
+}
 }  // namespace
 }  // namespace anabranch::stream
