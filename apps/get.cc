@@ -45,7 +45,8 @@ class PathDialer final : public Dialer {
     NamedStream stream(Stream(context_), context_);
     connecting_ = &stream;
     // With a name: GCC 12 destroys an aggregate that is a temporary of a co_await expression twice.
-    const ConnectOptions wanted{.interfaces = options_.paths.paths, .config = {}};
+    const ConnectOptions wanted{
+        .interfaces = options_.paths.paths, .config = {}, .fast_open = options_.paths.fast_open};
     const auto [error] = co_await stream.async_connect(remote, wanted, kAwaitTuple);
     connecting_ = nullptr;
     if (error) { throw Failure(Exit::network, fmt::format("{}: {}", to_text(remote), explain(error))); }

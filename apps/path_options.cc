@@ -42,6 +42,7 @@ void add_path_options(CLI::App& command, PathOptions& options) {
       ->check(one_of(Names<mptcp::Versions>::list));
   command.add_flag("--no-multipath", options.no_multipath, "Plain TCP, for comparison");
   command.add_flag("--checksum", options.checksum, "Ask for checksums over the data (RFC 8684, section 3.3)");
+  command.add_flag("--fast-open", options.fast_open, "Let requests ride on the SYN (RFC 7413)");
   command.add_option("--pcap", options.pcap, "Record every packet to this pcapng file")->option_text("FILE");
 }
 

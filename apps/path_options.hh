@@ -17,7 +17,7 @@ struct PathOptions {
   std::vector<std::string> paths;  ///< interfaces; empty: all that are up
   std::string pcap, congestion, scheduler;
   std::string versions;  ///< of MPTCP: a name of mptcp::Versions
-  bool no_multipath = false, checksum = false;
+  bool no_multipath = false, checksum = false, fast_open = false;
 };
 void add_path_options(CLI::App& command, PathOptions& options);
 

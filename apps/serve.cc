@@ -78,6 +78,7 @@ Acceptor listen(const Context& context, const ServeOptions& options) {
   }
   wanted.config = connection_config(options.paths);
   wanted.config->no_joins_to_this_address = options.no_joins_here;
+  if (options.paths.fast_open) { wanted.fast_open = wanted.backlog; }  // requests only read: they may be repeated
   auto acceptor = Acceptor::listen(context, wanted);
   if (!acceptor) { throw Failure(Exit::network, acceptor.error().text); }
   return *std::move(acceptor);

@@ -51,7 +51,7 @@ struct Acceptor::Core : std::enable_shared_from_this<Acceptor::Core> {
     abort();
     if (!id) { return; }
     runtime->forget(*id);
-    runtime->stack().close(*id);
+    runtime->stack().close(*id, runtime->now());
     runtime->kick();
     id.reset();
   }
@@ -71,6 +71,7 @@ Outcome<Acceptor> Acceptor::listen(const Context& context, const AcceptOptions& 
                               .backlog = options.backlog,
                               .announce = options.announce,
                               .announce_at = options.announce_at,
+                              .fast_open = options.fast_open,
                               .config = options.config.value_or(runtime->options().connection)};
   for (const std::string& name : options.interfaces) {
     const auto interface = runtime->interface_by_name(name);

@@ -18,6 +18,10 @@ struct ConnectOptions {
   std::vector<std::string> interfaces =
       {};  ///< which may carry subflows, the first one first; empty: all that lead there
   std::optional<mptcp::Config> config = {};  ///< none: the context's
+  /// TCP Fast Open (RFC 7413). To a server that gave us a cookie before, connecting completes at once, and what is
+  /// written then rides on the SYN; that nobody is there is told by the first read or write. The server may get those
+  /// bytes twice: only for what may be repeated.
+  bool fast_open = false;
 };
 
 class Stream {

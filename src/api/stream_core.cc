@@ -42,8 +42,10 @@ ErrorCode StreamCore::unusable() const {
 void StreamCore::connect(const SocketAddress& remote, const ConnectOptions& options, Done handler) {
   if (!runtime_->running()) { return complete(std::move(handler), ErrorCode{asio::error::operation_aborted}); }
   if (id_) { return complete(std::move(handler), ErrorCode{asio::error::already_connected}); }
-  stack::ConnectOptions wanted{
-      .remote = remote, .interfaces = {}, .config = options.config.value_or(runtime_->options().connection)};
+  stack::ConnectOptions wanted{.remote = remote,
+                               .interfaces = {},
+                               .config = options.config.value_or(runtime_->options().connection),
+                               .fast_open = options.fast_open};
   for (const std::string& name : options.interfaces) {
     const auto interface = runtime_->interface_by_name(name);
     if (!interface) { return complete(std::move(handler), to_error_code(Errc::bad_argument)); }
@@ -51,9 +53,13 @@ void StreamCore::connect(const SocketAddress& remote, const ConnectOptions& opti
   }
   const auto id = runtime_->stack().connect(wanted, runtime_->now());
   if (!id) { return complete(std::move(handler), to_error_code(id.error().code)); }
-  connect_.hold(std::move(handler), executor());
-  connect_.on_cancel(canceller(&StreamCore::cancel_connect));
   watch(*id);
+  if (runtime_->stack().awaits_first_bytes(*id)) {
+    complete(std::move(handler), ErrorCode{});
+  } else {
+    connect_.hold(std::move(handler), executor());
+    connect_.on_cancel(canceller(&StreamCore::cancel_connect));
+  }
   runtime_->kick();
 }
 

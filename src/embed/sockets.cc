@@ -164,7 +164,7 @@ int anb_shutdown(anb_stack* s, int fd, int how, anb_time now) {
 int anb_close(anb_stack* s, int fd, anb_time now) {
   Socket* socket = s->find(fd);
   if (socket == nullptr) { return -EBADF; }
-  if (const auto* l = std::get_if<Listening>(&socket->is)) { s->stack.close(l->id); }
+  if (const auto* l = std::get_if<Listening>(&socket->is)) { s->stack.close(l->id, at(now)); }
   if (const auto* c = std::get_if<Connected>(&socket->is)) {
     if (socket->linger == 0u) { (void)s->stack.abort(c->id, at(now)); }
     s->stack.release(c->id, at(now));

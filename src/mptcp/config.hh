@@ -25,6 +25,7 @@ enum class FallbackReason : std::uint8_t {
   not_requested,             ///< configured for TCP only
   peer_did_not_offer,        ///< passive: SYN without usable MP_CAPABLE
   peer_refused,              ///< active: SYN/ACK without usable MP_CAPABLE
+  known_to_drop_option,      ///< active: an earlier connection there found that out, not long ago
   syn_option_dropped,        ///< active: SYNs with MP_CAPABLE unanswered, a plain one was
   third_ack_without_option,  ///< passive
   no_dss_from_peer,          ///< the first packets after the handshake had no DSS
@@ -47,6 +48,11 @@ struct Config {
   tcp::Config tcp;                   ///< for each subflow; mtu, ip_header, super_segment are set by the stack
   std::string scheduler = "lowest_rtt";
   std::string path_manager = "full_mesh";
+  /// Small packets leave at once. False: Nagle's rule, as Minshall has it: not while an earlier small one is without
+  /// DATA_ACK (RFC 9293 §3.7.4). Off by default: data is bound to a path when it leaves, so little is lost by waiting for
+  /// nothing.
+  bool no_delay = true;
+  bool cork = false;  ///< only whole packets leave, until it is cleared, writing ends, or 200 ms are over (Linux)
   // [8684-3.3.5-04]
   Bytes send_buffer = {16 << 20};     ///< bytes written and not yet DATA_ACKed, at most; not below what a peer receives
   Bytes receive_buffer = {16 << 20};  ///< autotuned up to this; data-level, shared by all subflows
@@ -77,6 +83,7 @@ struct SubflowInfo {
   Duration srtt{}, min_rtt{};        ///< 0: not measured
   Bytes window, in_flight;           ///< congestion window, unacknowledged
   Bytes queued;                      ///< bound to the subflow and unsent
+  Duration user_timeout{};           ///< without progress for so long, it is given up (RFC 5482)
   std::string_view ended_by;         ///< empty while alive: closed, reset_by_peer, timed_out, interface_lost, ...
 };
 
@@ -86,6 +93,7 @@ struct ConnectionInfo {
   std::string_view state;                ///< handshake, open, closing, closed
   std::optional<wire::Version> version;  ///< of MPTCP, while that is spoken
   bool checksum = false;                 ///< DSS checksums in use
+  tcp::FastOpenOutcome fast_open{};      ///< of the SYN (RFC 7413); unused once the initial subflow is gone
   std::uint64_t bytes_written = 0;       ///< by the application
   std::uint64_t bytes_acknowledged = 0;  ///< at the data level
   std::uint64_t bytes_received = 0;      ///< in order at the data level
@@ -111,6 +119,7 @@ struct anabranch::Names<anabranch::mptcp::FallbackReason> {
                                               "not_requested",
                                               "peer_did_not_offer",
                                               "peer_refused",
+                                              "known_to_drop_option",
                                               "syn_option_dropped",
                                               "third_ack_without_option",
                                               "no_dss_from_peer",

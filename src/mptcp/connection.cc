@@ -17,7 +17,8 @@ Connection::Connection(Env& env, SlabPool& pool, Counters& counters, const Confi
       session_{pool, config, dialect, key},
       addresses_{config.max_remote_addresses, dialect.add_addr_is_echoed},
       scheduler_{make_scheduler(config.scheduler)},
-      path_manager_{make_path_manager(config.path_manager)} {
+      path_manager_{make_path_manager(config.path_manager)},
+      batching_{config.no_delay, config.cork} {
   ANABRANCH_CHECK(scheduler_ && path_manager_);  // the stack checks names before it makes a connection
 }
 
@@ -49,25 +50,25 @@ const Subflow* Connection::find(SubflowId id) const { return const_cast<Connecti
 
 // --- opening ---------------------------------------------------------------------------------------------------
 
-void Connection::connect(const Way& way, Instant now) {
+void Connection::connect(const Way& way, Instant now, const std::optional<tcp::FastOpenOffer>& offer) {
   active_ = true;
   initial_ = way.addresses;
   addresses_.set_initial_local({way.interface, way.addresses.local.address});
   addresses_.set_initial_remote(way.addresses.remote);
   std::unique_ptr<SubflowRole> role;
-  if (session_.config.multipath) {
+  if (session_.config.multipath && !path_drops_option_) {
     role = std::make_unique<CapableClient>(session_.dialect);
   } else {
-    session_.fallback = FallbackReason::not_requested;
+    session_.fallback = path_drops_option_ ? FallbackReason::known_to_drop_option : FallbackReason::not_requested;
     session_.mode = Mode::tcp;
     role = std::make_unique<Plain>();
   }
   mode_told_ = session_.mode;
-  add(way, {}, std::move(role)).connect(now);
+  add(way, {}, std::move(role)).connect(now, offer);
   settle(now);
 }
 
-tcp::Verdict Connection::accept(const Way& way, const Segment& syn, Instant now) {
+tcp::Verdict Connection::accept(const Way& way, const Segment& syn, Instant now, const tcp::FastOpenGrant& grant) {
   initial_ = way.addresses;
   addresses_.set_initial_local({way.interface, way.addresses.local.address});
   addresses_.set_initial_remote(way.addresses.remote);
@@ -82,7 +83,7 @@ tcp::Verdict Connection::accept(const Way& way, const Segment& syn, Instant now)
     role = std::make_unique<Plain>();
   }
   mode_told_ = session_.mode;
-  const tcp::Verdict verdict = add(way, {}, std::move(role)).accept(syn, now);
+  const tcp::Verdict verdict = add(way, {}, std::move(role)).accept(syn, now, grant);
   settle(now);
   return verdict;
 }
@@ -172,6 +173,29 @@ std::optional<bool> Connection::offer_taken() const {
   if (!active_ || !established()) { return std::nullopt; }
   if (session_.mode == Mode::mptcp) { return true; }
   return session_.fallback == FallbackReason::peer_refused ? std::optional{false} : std::nullopt;
+}
+
+const tcp::Negotiated* Connection::initial_agreement() const {
+  const Subflow* s = find({0});
+  return s ? &s->endpoint().negotiated() : nullptr;
+}
+
+bool Connection::opened_early() const {
+  const Subflow* s = find({0});
+  return s && s->endpoint().phase() == tcp::Phase::syn_received && s->endpoint().may_send();
+}
+
+std::optional<tcp::LastSeen> Connection::last_seen(SubflowId on) const {
+  const Subflow* s = find(on);
+  return s ? s->endpoint().last_seen() : std::nullopt;
+}
+
+void Connection::end_lingering(SubflowId on, Instant now) {
+  Subflow* s = find(on);
+  if (!s || s->endpoint().phase() != tcp::Phase::time_wait) { return; }
+  s->endpoint().abort(wire::ResetReason::unspecified);  // in TIME-WAIT it says nothing
+  s->silent = true;
+  settle(now);
 }
 
 void Connection::set_local_addresses(std::span<const LocalAddress> addresses, std::span<const InterfaceId> up,
@@ -277,7 +301,10 @@ tcp::Verdict Connection::on_segment(SubflowId on, const Segment& segment, Instan
   Subflow* s = find(on);
   if (!s) { return tcp::Drop::not_for_this_state; }
   const tcp::Verdict verdict = s->endpoint().on_segment(segment, now);
-  if (std::holds_alternative<tcp::Taken>(verdict)) { s->heard(now); }
+  if (std::holds_alternative<tcp::Taken>(verdict)) {
+    heard_at_ = now;
+    s->heard(now);
+  }
   s->resolve_trouble(now);
   settle(now);
   return verdict;
@@ -296,10 +323,8 @@ void Connection::on_unreachable(SubflowId on, bool hard, SeqNum quoted, Instant 
 void Connection::on_deadline(Instant now) {
   for (const auto& s : subflows_) { s->on_deadline(now); }
   if (timers_.take_due(Timer::data_retransmit, now)) { on_data_timeout(now); }
-  if (timers_.take_due(Timer::persist, now)) {
-    ++persist_backoff_;
-    if (Subflow* s = best()) { s->endpoint().send_probe(); }
-  }
+  if (timers_.take_due(Timer::persist, now)) { on_closed_window(now); }
+  if (batching_.deadline() <= now) { batching_.push(session_.send.end()); }
   if (timers_.take_due(Timer::no_subflow, now)) { die(Errc::timed_out, now); }
   (void)timers_.take_due(Timer::wait_for_fins, now);  // settle sees that the waiting is over
   if (timers_.take_due(Timer::linger, now)) { die(Errc::closed, now); }
@@ -312,7 +337,7 @@ void Connection::on_deadline(Instant now) {
 }
 
 Instant Connection::deadline() const {
-  Instant next = timers_.next();
+  Instant next = std::min(timers_.next(), phase_ == Phase::dead ? Instant::never() : batching_.deadline());
   bool can_speak = false;
   for (const auto& s : subflows_) {
     next = std::min(next, s->deadline());
@@ -401,6 +426,16 @@ void Connection::abort(Instant now) {
   settle(now);
 }
 
+void Connection::set_no_delay(bool on, Instant now) {
+  batching_.set_no_delay(on, session_.send.end());
+  settle(now);
+}
+
+void Connection::set_cork(bool on, Instant now) {
+  batching_.set_cork(on, session_.send.end());
+  settle(now);
+}
+
 std::optional<Event> Connection::poll_event() {
   if (events_.empty()) { return std::nullopt; }
   const Event out = events_.front();
@@ -474,6 +509,7 @@ ConnectionInfo Connection::info() const {
                      .reordering = session_.receive.held(),
                      .local_token = session_.local_token.raw,
                      .remote_token = session_.remote_token.raw};
+  if (const auto* agreed = initial_agreement()) { out.fast_open = agreed->fast_open; }
   constexpr std::string_view kStates[] = {"handshake", "open", "closing", "closed"};
   out.state = kStates[static_cast<std::size_t>(phase_)];
   out.subflows = ended_infos_;

@@ -8,6 +8,7 @@
 #include "base/env.hh"
 #include "base/result.hh"
 #include "mptcp/addresses.hh"
+#include "mptcp/batching.hh"
 #include "mptcp/counters.hh"
 #include "mptcp/path_manager.hh"
 #include "mptcp/scheduler.hh"
@@ -65,8 +66,11 @@ class Connection final : private cc::Group {
   ~Connection() override;
 
   // --- opening
-  void connect(const Way& way, Instant now);
-  tcp::Verdict accept(const Way& way, const Segment& syn, Instant now);
+  /// With an offer that has a cookie, what is written before the SYN leaves rides on it (RFC 7413).
+  void connect(const Way& way, Instant now, const std::optional<tcp::FastOpenOffer>& offer = {});
+  /// Before `connect`: the path is known to drop SYNs with MP_CAPABLE, so this one goes without.
+  void go_without_option() { path_drops_option_ = true; }
+  tcp::Verdict accept(const Way& way, const Segment& syn, Instant now, const tcp::FastOpenGrant& grant = {});
   /// A SYN with our token. `Drop` or a reset when it is refused; else the new subflow's id is in `id`.
   tcp::Verdict accept_join(const Way& way, const Segment& syn, SubflowId& id, Instant now);
   // The same in two steps, with nothing kept between them (a join that is answered without memory):
@@ -107,6 +111,9 @@ class Connection final : private cc::Group {
   bool unborn() const { return phase_ == Phase::handshake && session_.send.end() == DataPos{1}; }
   Status finish(Instant now);
   void abort(Instant now);
+  /// As `Config::no_delay` and `Config::cork`. Lifting either lets what waits leave at once.
+  void set_no_delay(bool on, Instant now);
+  void set_cork(bool on, Instant now);
   /// The application has forgotten us: a peer that never finishes does not keep the connection alive.
   void orphan() { orphaned_ = true; }
   std::optional<Event> poll_event();
@@ -128,6 +135,15 @@ class Connection final : private cc::Group {
   bool has_room() const { return session_.alive < session_.config.max_subflows; }
   std::size_t half_open_joins() const;  ///< opened by the peer and not proved yet
   const anabranch::Addresses& initial_addresses() const { return initial_; }
+  /// What the initial subflow's ends agreed on; nothing when it is over.
+  const tcp::Negotiated* initial_agreement() const;
+  /// Opened early, by a SYN with a cookie, and the third segment has not come (RFC 7413 §4.2, PendingFastOpenRequests).
+  bool opened_early() const;
+  /// Our SYN waits a moment for bytes to carry (RFC 7413).
+  bool awaits_first_bytes() const { return !subflows_.empty() && subflows_.front()->endpoint().syn_room() > Bytes{}; }
+  /// The end of a subflow that lingers in TIME-WAIT; and that it shall linger no longer, because its 4-tuple is wanted.
+  std::optional<tcp::LastSeen> last_seen(SubflowId on) const;
+  void end_lingering(SubflowId on, Instant now);
   bool is_consistent() const;
 
   static constexpr std::size_t kMostEnded = 64;  ///< ended subflows remembered for reports
@@ -176,13 +192,16 @@ class Connection final : private cc::Group {
   void die(Errc why, Instant now);
 
   // poll_transmit
+  void bind_to_syn();
   std::optional<Outgoing> from_subflows(Instant now);
   void silence_the_dead();
   void look_at_paths(Instant now);
   bool schedule(Instant now);
   bool place(const Demand& demand, Instant now);
+  Bytes less_what_waits(Bytes amount, const Demand& demand, Bytes packet, Instant now);
 
   void on_data_timeout(Instant now);
+  void on_closed_window(Instant now);
   bool still_on_its_way(DataPos p) const;
   Duration data_timeout() const;
   Duration slowest_rtt() const;
@@ -203,13 +222,17 @@ class Connection final : private cc::Group {
   stream::Deadlines<Timer> timers_;
   Phase phase_ = Phase::handshake;
   Errc error_ = Errc::closed;
-  bool active_ = false;    ///< we connected
+  bool active_ = false;  ///< we connected
+  bool path_drops_option_ = false;
   bool orphaned_ = false;  ///< no application will read or write any more
   std::uint32_t next_id_ = 0;
   std::size_t turn_ = 0;  ///< whose turn it is to transmit
   unsigned data_backoff_ = 0, persist_backoff_ = 0;
-  std::uint64_t reinjected_ = 0;  ///< bytes queued for another subflow
-  DataPos una_seen_{1};           ///< send.una() when timers were last armed
+  Batching batching_;
+  Instant heard_at_{}, probed_at_{};         ///< a segment of the peer last made sense; a closed window was last probed
+  std::optional<Instant> unanswered_since_;  ///< the first probe left to which nothing came back
+  std::uint64_t reinjected_ = 0;             ///< bytes queued for another subflow
+  DataPos una_seen_{1};                      ///< send.una() when timers were last armed
   Mode mode_told_ = Mode::undecided;
   // The application waits for an edge of these:
   bool wants_readable_ = true, wants_writable_ = false, told_finished_ = false;

@@ -54,7 +54,8 @@ void Connection::hear_event(Subflow& s, tcp::Endpoint::Event event, Instant now)
       break;
     case E::timed_out:
       s.set_ended_by("timed_out");
-      error_ = Errc::timed_out;
+      // RFC 1122 §4.2.3.9: the network said why, though nobody could know that it would last.
+      error_ = phase_ == Phase::handshake && s.endpoint().info().unreachables > 0 ? Errc::unreachable : Errc::timed_out;
       break;
     case E::closed: s.set_ended_by("closed"); break;  // unless somebody knew better
   }
@@ -452,6 +453,7 @@ void Connection::arm_timers(Instant now) {
   if (!blocked) {
     timers_.clear(Timer::persist);
     persist_backoff_ = 0;
+    unanswered_since_.reset();
   } else if (!timers_.is_set(Timer::persist)) {
     const Subflow* s = best();
     const Duration rto = s ? std::max(s->endpoint().info().rto, 200_ms) : 1_s;
@@ -491,10 +493,19 @@ void Connection::on_data_timeout(Instant now) {
   }
   if (una >= session_.send.end() || still_on_its_way(una)) { return; }
   // Nothing was ever DATA_ACKed on the only subflow: the peer may have fallen back, and would take these as new bytes.
-  if (session_.alive <= 1 && una == DataPos{1}) { return; }
+  if (session_.alive <= 1 && una == DataPos{1} + session_.syn_bytes_out) { return; }
   // Acknowledged by a subflow and not by the connection: the peer dropped it (or a middlebox lied). Once more.
   const Bytes queued = session_.send.reinject(una, una + MappingTx::kLongest, SubflowId{~0u});
   if (queued) { note_reinjected(queued, SubflowId{~0u}, "data_timeout", now); }
+}
+
+/// RFC 9293 §3.8.6.1: a peer that answers the probes may keep its window closed for ever; one that does not is gone.
+void Connection::on_closed_window(Instant now) {
+  if (!unanswered_since_ || heard_at_ >= probed_at_) { unanswered_since_ = now; }
+  if (now - *unanswered_since_ > session_.config.tcp.give_up_after) { return die(Errc::timed_out, now); }
+  probed_at_ = now;
+  ++persist_backoff_;
+  if (Subflow* s = best()) { s->endpoint().send_probe(); }
 }
 
 // --- the application -------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 namespace anabranch::mptcp {
 
 std::optional<Outgoing> Connection::poll_transmit(Instant now) {
+  if (phase_ == Phase::handshake) { bind_to_syn(); }
   for (;;) {
     if (auto out = from_subflows(now)) { return out; }
     if (!schedule(now)) { break; }
@@ -16,6 +17,17 @@ std::optional<Outgoing> Connection::poll_transmit(Instant now) {
   silence_the_dead();
   settle(now);
   return std::nullopt;
+}
+
+/// What is written by now rides on the first SYN, as far as it may carry it (RFC 7413 §4.2.2).
+void Connection::bind_to_syn() {
+  if (subflows_.empty()) { return; }
+  Subflow& s = *subflows_.front();
+  const Bytes amount = std::min(s.endpoint().syn_room(), session_.send.unsent());
+  if (amount == Bytes{} || !s.lane().tx.empty()) { return; }
+  session_.send.raise_limit(session_.send.next() + amount.n);  // no window is known; a SYN with a cookie needs none
+  const DataSend::Piece piece = session_.send.take_fresh(amount);
+  s.bind(piece.at, piece.bytes);
 }
 
 /// Resets, handshakes, retransmissions, ACKs and bound data, one subflow after the other.
@@ -89,11 +101,22 @@ bool Connection::place(const Demand& demand, Instant now) {
   if (s->role().single_packet(s->lane().tx.end())) { amount = std::min(amount, packet); }
   // Whole packets while there is more: a mapping's short last packet would cost a header for nothing.
   if (amount < demand.waiting && amount > packet) { amount = packet * (amount.n / packet.n); }
+  if (!demand.reinjection) { amount = less_what_waits(amount, demand, packet, now); }
   if (amount == Bytes{0}) { return false; }
   DataSend::Piece piece = demand.reinjection ? session_.send.take_again(amount) : session_.send.take_fresh(amount);
   trace::emit(env_.trace, now, {number_, s->id().raw},
               [&] { return trace::Scheduled{piece.at, piece.bytes.size(), scheduler_->name(), demand.reinjection}; });
+  if (!demand.reinjection) { batching_.bound(piece.at + piece.bytes.size().n, piece.bytes.size().n % packet.n != 0); }
   s->bind(piece.at, std::move(piece.bytes));
   return true;
+}
+
+/// Whole packets always leave; what is left over may have to wait for more, unless nothing more will be written.
+Bytes Connection::less_what_waits(Bytes amount, const Demand& demand, Bytes packet, Instant now) {
+  const std::uint64_t over = amount.n % packet.n;
+  const bool last = amount == demand.waiting;
+  if (over == 0 || !last || session_.close.sending != stream::Sending::open) { return amount; }
+  const DataPos tail = session_.send.next() + (amount.n - over);
+  return batching_.holds(tail, session_.send.una(), now) ? amount - Bytes{over} : amount;
 }
 }  // namespace anabranch::mptcp

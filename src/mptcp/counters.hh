@@ -29,6 +29,16 @@ enum class Counter : std::uint8_t {
   connections_closed,
   mp_capable_syn_received,
   mp_capable_established,
+  mp_capable_blackholes,   ///< a path was found to drop SYNs with MP_CAPABLE
+  mp_capable_suppressed,   ///< a connection went without because of that
+  fast_open_asked,         ///< active: SYNs that asked for a cookie
+  fast_open_tried,         ///< active: SYNs with a cookie
+  fast_open_accepted,      ///< active: bytes on the SYN counted
+  fast_open_failed,        ///< active: refused, reset or dropped on the way: paused for a while
+  fast_open_cookies_told,  ///< passive
+  fast_open_taken,         ///< passive: SYNs whose cookie was good
+  fast_open_bad_cookie,    ///< passive
+  fast_open_queue_full,    ///< passive: too many without a third segment (RFC 7413 §5.1)
   mp_join_syn_received,
   mp_join_no_token,
   mp_join_refused,
@@ -89,6 +99,16 @@ struct anabranch::Names<anabranch::mptcp::Counter> {
                                               "connections_closed",
                                               "mp_capable_syn_received",
                                               "mp_capable_established",
+                                              "mp_capable_blackholes",
+                                              "mp_capable_suppressed",
+                                              "fast_open_asked",
+                                              "fast_open_tried",
+                                              "fast_open_accepted",
+                                              "fast_open_failed",
+                                              "fast_open_cookies_told",
+                                              "fast_open_taken",
+                                              "fast_open_bad_cookie",
+                                              "fast_open_queue_full",
                                               "mp_join_syn_received",
                                               "mp_join_no_token",
                                               "mp_join_refused",

@@ -35,6 +35,8 @@ class MappingRx {
   /// Remembered at most: a window of single-packet mappings.
   static constexpr std::size_t kMostMappings = 16384;
 
+  /// Bytes before it are not mapped: they rode on the SYN (RFC 8684 appendix B.2).
+  void start_at(SubPos first) { next_ = first; }
   MapAdded add(const RxMapping& mapping);
   struct Piece {
     DataPos at;

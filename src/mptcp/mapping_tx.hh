@@ -31,6 +31,9 @@ class MappingTx {
   /// The largest mapping: its length field has 16 bits.
   static constexpr std::uint64_t kLongest = 65535;
 
+  MappingTx() = default;
+  explicit MappingTx(SubPos first) : end_{first} {}
+
   SubPos end() const { return end_; }
   bool empty() const { return mappings_.empty(); }
   const auto& mappings() const { return mappings_; }

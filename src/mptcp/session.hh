@@ -84,10 +84,12 @@ struct Session {
   const Dialect& dialect;
   const crypto::Secret<wire::Key> local_key;
   const wire::Token local_token;
-  const DataSeq local_origin;  ///< IDSN: our data position 0
+  DataSeq local_origin;  ///< our data position 0: the IDSN, less what rode on our SYN
   std::optional<crypto::Secret<wire::Key>> remote_key;
   wire::Token remote_token;
   DataSeq remote_origin;
+  // RFC 8684 appendix B.2: bytes on the initial subflow's SYN are in no data sequence space, and SSNs do not count them.
+  std::uint64_t syn_bytes_out = 0, syn_bytes_in = 0;
 
   Mode mode = Mode::undecided;  // [8684-3.7-22]
   FallbackReason fallback = FallbackReason::none;
@@ -109,7 +111,15 @@ struct Session {
   void learn_remote_key(wire::Key key) {
     remote_key = key;
     remote_token = dialect.token_of(key);
-    remote_origin = dialect.first_data_seq(key);
+    remote_origin = DataSeq{dialect.first_data_seq(key).raw - syn_bytes_in};
+  }
+  void count_syn_bytes_in(std::uint64_t n) {
+    if (remote_key) { remote_origin.raw += syn_bytes_in - n; }
+    syn_bytes_in = n;
+  }
+  /// The subflow sequence number of a DSS for our byte at `p`.
+  std::uint32_t wire_subflow(SubPos p, bool joined) const {
+    return static_cast<std::uint32_t>(joined ? p.n : p.n - syn_bytes_out);
   }
   /// Our DATA_FIN shall leave, or has left and is not acknowledged.
   bool data_fin_owed() const { return mode == Mode::mptcp && close.sending == stream::Sending::fin_sent; }

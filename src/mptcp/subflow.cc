@@ -16,6 +16,7 @@ tcp::Config endpoint_config(const Session& session, const Way& way) {
   config.mtu = way.mtu;
   config.ip_header = way.addresses.remote.address.family == Family::v4 ? 20 : 40;
   const std::uint32_t headers = config.ip_header + kTcpHeader + static_cast<std::uint32_t>(wire::kOptionSpace);
+  if (!config.stamp_offset) { config.stamp_offset = way.stamp_offset; }
   config.super_segment = way.super_segment > headers ? std::min(way.super_segment, 65535u) - headers : 0;
   return config;
 }
@@ -30,8 +31,19 @@ Subflow::Subflow(Env& env, Session& session, const cc::Group& group, const Way& 
       plain_{dynamic_cast<const Plain*>(role_.get())},
       endpoint_{env, *this, *this, *this, group, endpoint_config(session, way)} {}
 
+/// With a grant, what rides on the SYN is the application's at once, outside the data sequence numbers (RFC 8684 B.2).
+tcp::Verdict Subflow::accept(const Segment& syn, Instant now, const tcp::FastOpenGrant& grant) {
+  if (way_.answered) { return endpoint_.accept(syn, way_.isn, *way_.answered, now); }
+  if (!grant.take_data) { return endpoint_.accept(syn, way_.isn, now, grant); }
+  session_.count_syn_bytes_in(syn.payload.size().n);
+  const tcp::Verdict verdict = endpoint_.accept(syn, way_.isn, now, grant);
+  session_.count_syn_bytes_in(endpoint_.negotiated().syn_data);  // as far as the window took it
+  lane_.rx.start_at(SubPos{1} + session_.syn_bytes_in);
+  return verdict;
+}
+
 bool Subflow::carries_data() const {
-  return role_->carries_data() && endpoint_.phase() == tcp::Phase::open && !trouble_ &&
+  return role_->carries_data() && endpoint_.may_send() && !trouble_ &&
          endpoint_.close_state().sending == stream::Sending::open && !(peer_finished_ && !plain_);
 }
 
@@ -45,8 +57,9 @@ void Subflow::bind(DataPos data, Chain bytes) {
   if (session_.checksum && !plain_) {
     wire::Sum sum;
     for (const Slice& slice : bytes.slices()) { sum.add(slice.bytes()); }
-    checksum = wire::dss_checksum(wrap(data, session_.local_origin).raw, static_cast<std::uint32_t>(lane_.tx.end().n),
-                                  static_cast<std::uint16_t>(bytes.size().n), sum);
+    checksum =
+        wire::dss_checksum(wrap(data, session_.local_origin).raw, session_.wire_subflow(lane_.tx.end(), lane_.joined),
+                           static_cast<std::uint16_t>(bytes.size().n), sum);
   }
   lane_.tx.bind(data, std::move(bytes), checksum);
 }
@@ -64,6 +77,10 @@ void Subflow::acknowledged(SubPos up_to) {
 
 void Subflow::deliver(SubPos at, Chain in_order, Instant) {
   received_ += in_order.size().n;
+  if (!lane_.joined && at <= SubPos{session_.syn_bytes_in}) {  // the SYN's payload comes alone, before all else
+    session_.receive.insert(DataPos{at.n}, std::move(in_order));
+    return;
+  }
   if (plain_) {
     session_.receive.insert(plain_->from().data + (at - plain_->from().sub), std::move(in_order));  // [8684-3.7-20]
     return;
@@ -89,6 +106,8 @@ tcp::Verdict Subflow::read(const Segment& segment, SubPos at, SubPos acknowledge
   Step step = role_->read(session_, lane_, {segment, at, acknowledges, now});
   const bool has_signal = std::ranges::any_of(
       segment.mptcp, [](const wire::MptcpOption& o) { return !std::holds_alternative<wire::Dss>(o); });
+  const bool answers_syn = segment.flags.syn && segment.flags.ack && endpoint_.phase() == tcp::Phase::syn_sent;
+  if (answers_syn && std::holds_alternative<Stay>(step)) { settle_syn_data(acknowledges); }
   return std::visit(Overloaded{
                         [&](Stay&) -> tcp::Verdict { return tcp::Taken{has_signal}; },
                         [&](Become& b) -> tcp::Verdict {
@@ -123,6 +142,20 @@ SubPos Subflow::send_limit(SubPos ack, Bytes window, SubPos previous) {
     session_.send.raise_limit(lane_.told_ack.value_or(DataPos{1}) + window.n);
   }
   return std::max(previous, ack + window.n);  // [8684-3.3.5-03]
+}
+
+/// The peer speaks MPTCP. What it took from our SYN is outside the data sequence numbers, for good; what it did not take
+/// is data like any other, and is mapped anew (RFC 8684 appendix B.2, B.3).
+void Subflow::settle_syn_data(SubPos acknowledged) {
+  if (lane_.tx.empty() || plain_ || lane_.joined) { return; }
+  const std::uint64_t taken = acknowledged - SubPos{1};
+  const TxMapping all = lane_.tx.mappings().front();
+  const Chain rest = all.bytes.part({taken}, all.bytes.size() - Bytes{taken});
+  session_.syn_bytes_out = taken;
+  session_.local_origin = DataSeq{session_.local_origin.raw - taken};
+  session_.send.on_data_ack(all.data + taken);
+  lane_.tx = MappingTx{SubPos{1} + taken};
+  if (!rest.empty()) { bind(all.data + taken, rest); }
 }
 
 Evidence Subflow::evidence(Finding finding) const {
@@ -263,6 +296,7 @@ SubflowInfo Subflow::info() const {
                   .window = tcp.window,
                   .in_flight = tcp.in_flight,
                   .queued = {lane_.tx.end() - endpoint_.sent_up_to()},
+                  .user_timeout = tcp.user_timeout,
                   .ended_by = ended_by_};
   if (!ended_by_.empty() || endpoint_.dead()) {
     out.state = "closed";

@@ -19,7 +19,8 @@ struct Way {
   std::uint32_t mtu = 1500;
   std::uint32_t super_segment = 0;  ///< largest frame with a cut; 0: single packets only
   SeqNum isn;
-  std::optional<tcp::Answered> answered = {};  ///< passive: the SYN/ACK has left already
+  std::optional<tcp::Answered> answered = {};      ///< passive: the SYN/ACK has left already
+  std::optional<std::uint32_t> stamp_offset = {};  ///< as tcp::Config
 };
 
 class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role {
@@ -27,10 +28,10 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   Subflow(Env& env, Session& session, const cc::Group& group, const Way& way, Lane lane,
           std::unique_ptr<SubflowRole> role);
 
-  void connect(Instant now) { endpoint_.connect(way_.isn, now); }
-  tcp::Verdict accept(const Segment& syn, Instant now) {
-    return way_.answered ? endpoint_.accept(syn, way_.isn, *way_.answered, now) : endpoint_.accept(syn, way_.isn, now);
+  void connect(Instant now, const std::optional<tcp::FastOpenOffer>& offer = {}) {
+    endpoint_.connect(way_.isn, now, offer);
   }
+  tcp::Verdict accept(const Segment& syn, Instant now, const tcp::FastOpenGrant& grant = {});
   tcp::Endpoint& endpoint() { return endpoint_; }
   const tcp::Endpoint& endpoint() const { return endpoint_; }
   Lane& lane() { return lane_; }
@@ -102,6 +103,7 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   }
   SubPos send_limit(SubPos ack, Bytes window, SubPos previous) override;
 
+  void settle_syn_data(SubPos acknowledged);
   tcp::Verdict obey(Finding finding, FallbackReason why, SubPos from);
   void become_plain(FallbackReason why, Plain role);
   Evidence evidence(Finding finding) const;

@@ -231,7 +231,7 @@ bool Transfer::accept(Instant now) {
     server_.adopt(*id, true);
   }
   if (options_.close_listener && server_.id()) {
-    server_.host().stack().close(*listener_);
+    server_.host().stack().close(*listener_, now);
     listener_.reset();
   }
   return true;

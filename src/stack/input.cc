@@ -36,6 +36,7 @@ const Interface* Stack::Parts::owner_of(const Address& address) const {
 
 void Stack::Parts::take_segment(Dissected& d, Instant now) {
   counters.add(Counter::segments_received);
+  if (d.segment.flags.syn && !d.segment.flags.ack) { make_room_in_time_wait(d, now); }
   if (const Place* place = demux.find(d.addresses)) {
     const Id id{place->index, place->generation};
     const mptcp::SubflowId on = place->subflow;
@@ -93,6 +94,48 @@ InterfaceId Stack::Parts::answering_interface(const Dissected& d) const {
   return d.interface;
 }
 
+/// A SYN for a 4-tuple that lingers in TIME-WAIT opens a new connection if it is clearly a later one (RFC 6191 §2); if
+/// not, the old one answers it.
+void Stack::Parts::make_room_in_time_wait(const Dissected& d, Instant now) {
+  const Place* place = demux.find(d.addresses);
+  if (!place || d.segment.flags.rst) { return; }
+  const Id id{place->index, place->generation};
+  const mptcp::SubflowId on = place->subflow;
+  mptcp::Connection& c = connections.find(id)->connection;
+  const auto last = c.last_seen(on);
+  const Listener* l = listener_for(d.addresses.local, d.interface);
+  if (!last || !l) { return; }
+  const auto& stamps = d.segment.tcp.timestamps;
+  const bool stamped = stamps && l->options.config.tcp.timestamps;
+  if (!tcp::may_follow(*last, d.segment.seq, stamped ? std::optional{stamps->value} : std::nullopt)) { return; }
+  followed = {d.addresses, last->our_next};
+  c.end_lingering(on, now);
+  touched(id, now);
+}
+
+/// RFC 7413 §4.2.2, "server: receiving SYN": whether what rides on it counts, and which cookie is told.
+tcp::FastOpenGrant Stack::Parts::grant_for(Listener& l, const Dissected& d, Instant now) {
+  tcp::FastOpenGrant grant;
+  const auto& option = d.segment.tcp.fast_open;
+  if (l.options.fast_open == 0 || !option) { return grant; }
+  const auto answer =
+      option->cookie.empty() ? CookieJar::Answer::old : fast_open_cookies.check(option->cookie, d.addresses, now);
+  if (answer != CookieJar::Answer::good) {
+    grant.cookie = fast_open_cookies.cookie(d.addresses, now);
+    counters.add(Counter::fast_open_cookies_told);
+  }
+  if (answer == CookieJar::Answer::wrong) { counters.add(Counter::fast_open_bad_cookie); }
+  if (option->cookie.empty() || answer == CookieJar::Answer::wrong) { return grant; }
+  while (!l.reset_early.empty() && l.reset_early.front() <= now) { l.reset_early.pop_front(); }
+  if (l.early + l.reset_early.size() >= l.options.fast_open) {
+    counters.add(Counter::fast_open_queue_full);
+    return grant;
+  }
+  counters.add(Counter::fast_open_taken);
+  grant.take_data = true;
+  return grant;
+}
+
 void Stack::Parts::take_syn(Dissected& d, Instant now) {  // [9293-MUST-42 8684-3.1-35]
   Handle<ListenerTag> handle;
   Listener* l = listener_for(d.addresses.local, d.interface, &handle);
@@ -107,7 +150,12 @@ void Stack::Parts::take_syn(Dissected& d, Instant now) {  // [9293-MUST-42 8684-
   Id id;
   Entry* e = begin_passive(handle, d.addresses, d.segment.mptcp, {}, id);
   if (!e) { return counters.add(Counter::dropped_listener_full); }
-  (void)e->connection.accept(way_for(d.addresses, answering_interface(d), now), d.segment, now);
+  const tcp::FastOpenGrant grant = grant_for(*l, d, now);
+  if (grant.take_data) {
+    e->early = handle;
+    ++l->early;
+  }
+  (void)e->connection.accept(way_for(d.addresses, answering_interface(d), now), d.segment, now, grant);
   tell_addresses(*e, now);
   touched(id, now);
 }

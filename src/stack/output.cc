@@ -92,6 +92,7 @@ bool Stack::Parts::take_up(Id id, Instant now) {
     news = true;
   }
   take_events(id, *e, now);
+  watch_early(*e, now);
   if (e->released && e->connection.readable()) {  // nobody will read it: RFC 2525 §2.17
     e->connection.abort(now);
     news = true;
@@ -109,10 +110,23 @@ bool Stack::Parts::take_up(Id id, Instant now) {
 static_assert(static_cast<int>(Happened::connected) == static_cast<int>(mptcp::Happened::established));
 static_assert(static_cast<int>(Happened::closed) == static_cast<int>(mptcp::Happened::closed));
 
+/// RFC 7413 §4.2 and §5.1: one fewer is pending when its third segment comes; when it was reset, later.
+void Stack::Parts::watch_early(Entry& e, Instant now) {
+  if (!e.early || e.connection.opened_early()) { return; }
+  Listener* l = listeners.find(std::exchange(e.early, {}));
+  if (!l) { return; }
+  --l->early;
+  const bool went_on = e.connection.initial_agreement() && !e.connection.dead() && e.connection.established();
+  if (!went_on) { l->reset_early.push_back(now + kResetEarly); }
+}
+
 void Stack::Parts::take_events(Id id, Entry& e, Instant now) {
   const ConnectionId cid{id.index, id.generation};
   while (const auto event = e.connection.poll_event()) {
     Happened what = static_cast<Happened>(event->what);
+    if (event->what == mptcp::Happened::established || event->what == mptcp::Happened::closed) {
+      remember_handshake(e, event->error, now);
+    }
     if (event->what == mptcp::Happened::established) {
       counters.add(Counter::connections_accepted, e.half_open ? 1 : 0);
       remember_version(e, now);
@@ -149,7 +163,7 @@ void Stack::Parts::carry_out(Id id, Entry& e, const mptcp::OpenRequest& request,
   std::optional<std::uint16_t> port = e.connection.initial_addresses().local.port;
   const Addresses preferred{{request.from.address, *port}, request.to};
   const bool used = std::ranges::find(e.used, preferred) != e.used.end();
-  if (used || demux.contains(preferred)) { port = free_port(request.from.address, request.to); }
+  if (used || demux.contains(preferred)) { port = free_port(request.from.address, request.to, now); }
   if (!port) { return e.connection.refuse(request, Errc::no_ports_left, now); }
   const Addresses a{{request.from.address, *port}, request.to};
   if (e.used.size() < kMostUsed) { e.used.push_back(a); }

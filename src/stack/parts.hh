@@ -4,7 +4,9 @@
 #include "mptcp/connection.hh"
 #include "packet/assemble.hh"
 #include "packet/dissect.hh"
+#include "stack/cookie_jar.hh"
 #include "stack/demux.hh"
+#include "stack/destinations.hh"
 #include "stack/join_table.hh"
 #include "stack/stack.hh"
 #include "stack/syn_cookies.hh"
@@ -33,6 +35,9 @@ struct Entry {
   bool released = false;                            ///< the application has forgotten it
   bool queued = false;                              ///< in `ready` below
   bool half_open = false;                           ///< counts against the backlog
+  Handle<struct ListenerTag> early;  ///< opened early at this listener: counts there until the third segment
+  bool offered = false;              ///< active: its SYN has, or shall have, a fast open option
+  bool watched = false;              ///< active, and what its handshake tells is worth remembering
 };
 using Id = Handle<Entry>;
 
@@ -40,6 +45,8 @@ struct Listener {
   ListenOptions options;
   std::deque<Id> ready;  ///< established, to be accepted
   std::size_t half_open = 0;
+  std::size_t early = 0;            ///< opened early and without a third segment (RFC 7413 §4.2)
+  std::deque<Instant> reset_early;  ///< those that were reset count until then (§5.1)
   std::size_t waiting() const { return ready.size() + half_open; }
 };
 
@@ -73,6 +80,8 @@ struct Stack::Parts {
   bool is_somebody_else(const Addresses& a) const;
   void take_error(const DissectedError& e, Instant now);
   void take_syn(Dissected& d, Instant now);
+  tcp::FastOpenGrant grant_for(Listener& l, const Dissected& d, Instant now);
+  void make_room_in_time_wait(const Dissected& d, Instant now);
   void take_join(Dissected& d, Instant now);
   // in, without memory (stateless.cc)
   void answer_without_state(const Dissected& d, const Listener& l, Instant now);
@@ -94,7 +103,7 @@ struct Stack::Parts {
   // sockets
   Result<ConnectionId> connect(const ConnectOptions& options, Instant now);
   Result<ListenerId> listen(const ListenOptions& options);
-  void close_listener(ListenerId id);
+  void close_listener(ListenerId id, Instant now);
   void release(ConnectionId id, Instant now);
   Status announce(ConnectionId id, const SocketAddress& where, Instant now);
   Status withdraw(ConnectionId id, const SocketAddress& where, Instant now);
@@ -130,12 +139,16 @@ struct Stack::Parts {
   void carry_out(Id id, Entry& e, const mptcp::OpenRequest& request, Instant now);
   void give_up(Id id, Entry& e);
   void enqueue(Id id, Entry& e);
-  mptcp::Way way_for(const Addresses& addresses, InterfaceId interface, Instant now) const;
+  mptcp::Way way_for(const Addresses& addresses, InterfaceId interface, Instant now);
+  std::optional<tcp::FastOpenOffer> offer_for(const ConnectOptions& options, const Addresses& a, Instant now);
+  void remember_handshake(Entry& e, Errc error, Instant now);
+  void watch_early(Entry& e, Instant now);
+  bool end_lingering(const Addresses& a, Instant now);
   std::vector<mptcp::LocalAddress> usable_addresses(const Entry& e) const;
   void tell_addresses(Entry& e, Instant now);
   /// The interface to answer on: the one that has the address, if it leads to the peer; else where it came in.
   InterfaceId answering_interface(const Dissected& d) const;
-  std::optional<std::uint16_t> free_port(const Address& local, const SocketAddress& remote);
+  std::optional<std::uint16_t> free_port(const Address& local, const SocketAddress& remote, Instant now);
   Listener* listener_for(const SocketAddress& local, InterfaceId interface, Handle<ListenerTag>* handle = nullptr);
   std::optional<Errc> check(const mptcp::Config& config) const;
   bool is_consistent() const;
@@ -159,6 +172,10 @@ struct Stack::Parts {
   HeaderArena arena;
   AnswerBudget answers;
   crypto::SipKey isn_key;
+  /// The 4-tuple that was freed just now, and what its next use must be above (RFC 6191 §2).
+  std::optional<std::pair<Addresses, SeqNum>> followed;
+  CookieJar fast_open_cookies;
+  Destinations destinations;
   SynCookies cookies;
   JoinTable joins;
   std::uint64_t next_number = 1;
@@ -168,6 +185,8 @@ struct Stack::Parts {
   void tell(const Event& event);
 
   static constexpr std::size_t kMostStrays = 256;
+  /// How long a connection that was opened early and reset still counts (Linux has a minute; RFC 7413 §5.1).
+  static constexpr Duration kResetEarly{60'000'000'000};
   static constexpr std::size_t kMostDoors = 16;  ///< announced addresses with ports of a connection
   static constexpr std::size_t kMostUsed = 64;   ///< 4-tuples remembered for a connection
   static constexpr unsigned kBurst = 16;         ///< frames of one connection before it is the next one's turn

@@ -15,6 +15,8 @@ Stack::Parts::Parts(Env& env_, SlabPool& pool_, Config config_)
       arena{pool_},
       answers{config.limits.resets_per_second},
       isn_key{crypto::SipKey::draw(env.random)},
+      fast_open_cookies{env.random, config.cookie_period},
+      destinations{config.limits.destinations},
       cookies{env.random},
       joins{config.limits.pending_joins, env.random},
       next_port{static_cast<std::size_t>(env.random.visible() % 65536)},
@@ -55,8 +57,18 @@ void Stack::Parts::remember_version(const Entry& e, Instant now) {
   versions.note(c.initial_addresses().remote, c.dialect().version, *taken, now);
 }
 
-mptcp::Way Stack::Parts::way_for(const Addresses& a, InterfaceId interface, Instant now) const {
-  mptcp::Way way{.addresses = a, .interface = interface, .isn = crypto::initial_seq(isn_key, a.local, a.remote, now)};
+mptcp::Way Stack::Parts::way_for(const Addresses& a, InterfaceId interface, Instant now) {
+  mptcp::Way way{.addresses = a,
+                 .interface = interface,
+                 .isn = crypto::initial_seq(isn_key, a.local, a.remote, now),
+                 .stamp_offset = cookies.timestamp_offset(a)};
+  if (followed && followed->first == a) {
+    // RFC 1122 §4.2.2.13: above all that the old connection sent; a window further, for what is still on its way.
+    constexpr std::uint32_t kWindow = 65536;
+    const std::uint32_t least = followed->second.raw + kWindow;
+    if (static_cast<std::int32_t>(way.isn.raw - least) < 0) { way.isn.raw = least; }
+    followed.reset();
+  }
   if (const Interface* i = find_interface(network, interface)) {
     way.mtu = i->mtu;
     way.super_segment = i->super_segment;
@@ -112,13 +124,83 @@ Status Stack::Parts::withdraw(ConnectionId id, const SocketAddress& where, Insta
               [&](mptcp::Connection& c) { return c.withdraw({{}, where.address, {}}, where.port, now); });
 }
 
-/// A local port of ours whose 4-tuple is free, in turn.
-std::optional<std::uint16_t> Stack::Parts::free_port(const Address& local, const SocketAddress& remote) {
+/// Takes a 4-tuple from a subflow that lingers in TIME-WAIT, if it is safe to use it again at once: both ends use
+/// timestamps, and ours have moved since (RFC 6191 §3, RFC 7323 appendix B.2).
+bool Stack::Parts::end_lingering(const Addresses& a, Instant now) {
+  const Place* place = demux.find(a);
+  if (!place) { return false; }
+  const Id id{place->index, place->generation};
+  const mptcp::SubflowId on = place->subflow;
+  mptcp::Connection& c = connections.find(id)->connection;
+  const auto last = c.last_seen(on);
+  constexpr Duration kMoved{1'000'000'000};  // Linux: a second, far more than a tick of either clock
+  if (!last || !last->stamp || now - last->stamped_at < kMoved) { return false; }
+  followed = {a, last->our_next};
+  c.end_lingering(on, now);
+  touched(id, now);
+  return true;
+}
+
+/// A local port of ours whose 4-tuple is free, in turn; when there is none, one that only lingers.
+std::optional<std::uint16_t> Stack::Parts::free_port(const Address& local, const SocketAddress& remote, Instant now) {
   for (std::size_t i = 0; i < config.ports.size(); ++i) {
     const std::uint16_t port = config.ports[next_port++ % config.ports.size()];
     if (!demux.contains({{local, port}, remote})) { return port; }
   }
+  for (const std::uint16_t port : config.ports) {
+    if (end_lingering({{local, port}, remote}, now)) { return port; }
+  }
   return std::nullopt;
+}
+
+/// What the SYN may say of fast open (RFC 7413 §4.2): ask for a cookie, use one, or nothing for a while.
+std::optional<tcp::FastOpenOffer> Stack::Parts::offer_for(const ConnectOptions& options, const Addresses& a,
+                                                          Instant now) {
+  if (!options.fast_open) { return std::nullopt; }
+  const Remembered* known = destinations.find({a.local.address, a.remote});
+  if (known && known->fast_open.now(now)) { return std::nullopt; }
+  tcp::FastOpenOffer offer{.patience = options.fast_open_patience};
+  if (known) {
+    offer.cookie = known->cookie;
+    offer.mss = known->mss;
+  }
+  counters.add(offer.cookie.empty() ? Counter::fast_open_asked : Counter::fast_open_tried);
+  return offer;
+}
+
+/// The handshake of a connection we opened is over, well or not: what it told is for the next one.
+void Stack::Parts::remember_handshake(Entry& e, Errc error, Instant now) {
+  if (!std::exchange(e.watched, false)) { return; }
+  const Addresses& a = e.connection.initial_addresses();
+  const Destination where{a.local.address, a.remote};
+  const auto reason = e.connection.info().fallback_reason;
+  if (reason == mptcp::FallbackReason::syn_option_dropped && config.multipath_pause > Duration{}) {
+    counters.add(Counter::mp_capable_blackholes);
+    destinations.at(where).multipath.happened(now, config.multipath_pause);
+  } else if (Remembered* known = destinations.find(where); known && reason == mptcp::FallbackReason::none) {
+    known->multipath.works();
+  }
+  const tcp::Negotiated* agreed = e.connection.initial_agreement();
+  using Outcome = tcp::FastOpenOutcome;
+  if (!agreed || !e.offered) { return; }
+  const Outcome outcome = agreed->fast_open;
+  const bool silence = error == Errc::timed_out || error == Errc::unreachable;
+  const bool failed = silence || outcome == Outcome::lost || (outcome == Outcome::refused && agreed->cookie.empty());
+  if (failed && config.fast_open_pause > Duration{}) {
+    counters.add(Counter::fast_open_failed);
+    Remembered& known = destinations.at(where);
+    known.fast_open.happened(now, config.fast_open_pause);
+    known.cookie.clear();
+    return;
+  }
+  if (outcome == Outcome::accepted) {
+    counters.add(Counter::fast_open_accepted);
+    destinations.at(where).fast_open.works();
+  }
+  if (!agreed->cookie.empty()) {
+    destinations.at(where).cookie = agreed->cookie;
+    destinations.at(where).mss = agreed->peer_mss;
+  }
 }
 
 Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instant now) {
@@ -148,8 +230,9 @@ Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instan
   const Address local = options.local_address.value_or(*source_address(network, ways.front(), options.remote.address));
   std::optional<std::uint16_t> port = options.local_port;
   if (options.local_port == 0) {
-    port = free_port(local, options.remote);
-  } else if (demux.contains({{local, options.local_port}, options.remote})) {
+    port = free_port(local, options.remote, now);
+  } else if (const Addresses wanted{{local, *port}, options.remote};
+             demux.contains(wanted) && !end_lingering(wanted, now)) {
     return fail(Errc::address_in_use, "connect: that local port is connected there already");
   }
   if (!port) { return fail(Errc::no_ports_left, "connect"); }
@@ -161,7 +244,15 @@ Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instan
   e.used.push_back(a);
   demux.insert(a, {id.index, id.generation, {0}});
   counters.add(Counter::connections_opened);
-  e.connection.connect(way_for(a, ways.front(), now), now);
+  e.watched = options.fast_open || options.config.multipath;
+  const Remembered* known = destinations.find({local, options.remote});
+  if (known && known->multipath.now(now) && options.config.multipath) {
+    counters.add(Counter::mp_capable_suppressed);
+    e.connection.go_without_option();
+  }
+  const auto offer = offer_for(options, a, now);
+  e.offered = offer.has_value();
+  e.connection.connect(way_for(a, ways.front(), now), now, offer);
   tell_addresses(e, now);
   touched(id, now);
   return ConnectionId{id.index, id.generation};
@@ -183,7 +274,7 @@ Result<ListenerId> Stack::Parts::listen(const ListenOptions& options) {
   return ListenerId{h.index, h.generation};
 }
 
-void Stack::Parts::close_listener(ListenerId id) {
+void Stack::Parts::close_listener(ListenerId id, Instant now) {
   const Handle<ListenerTag> h{id.index, id.generation};
   Listener* l = listeners.find(h);
   if (!l) { return; }
@@ -199,10 +290,10 @@ void Stack::Parts::close_listener(ListenerId id) {
     if (!connections.find(c)) { continue; }
     Entry& e = *connections.find(c);
     if (std::exchange(e.half_open, false)) { --half_open; }
-    e.listener = {};
+    e.listener = e.early = {};
     e.released = true;
-    e.connection.abort(Instant{});
-    enqueue(c, e);
+    e.connection.abort(now);
+    touched(c, now);
   }
 }
 

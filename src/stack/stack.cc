@@ -36,7 +36,7 @@ std::optional<ConnectionId> Stack::accept(ListenerId id) {
   return ConnectionId{out.index, out.generation};
 }
 
-void Stack::close(ListenerId id) { parts_->close_listener(id); }
+void Stack::close(ListenerId id, Instant now) { parts_->close_listener(id, now); }
 
 Result<std::size_t> Stack::write(ConnectionId id, std::span<const std::uint8_t> bytes, Instant now) {
   return parts_->with(id, "write", now, [&](mptcp::Connection& c) { return c.write(bytes, now); });
@@ -59,6 +59,11 @@ Result<Chain> Stack::peek(ConnectionId id, Bytes at_most) const {
   return e->connection.peek(at_most);
 }
 
+bool Stack::awaits_first_bytes(ConnectionId id) const {
+  const Entry* e = parts_->find(id);
+  return e && e->connection.awaits_first_bytes();
+}
+
 Bytes Stack::readable(ConnectionId id) const {
   const Entry* e = parts_->find(id);
   return e ? e->connection.readable() : Bytes{};
@@ -75,6 +80,20 @@ Status Stack::finish(ConnectionId id, Instant now) {
 Status Stack::abort(ConnectionId id, Instant now) {
   return parts_->with(id, "abort", now, [&](mptcp::Connection& c) -> Status {
     c.abort(now);
+    return {};
+  });
+}
+
+Status Stack::set_no_delay(ConnectionId id, bool on, Instant now) {
+  return parts_->with(id, "set_no_delay", now, [&](mptcp::Connection& c) -> Status {
+    c.set_no_delay(on, now);
+    return {};
+  });
+}
+
+Status Stack::set_cork(ConnectionId id, bool on, Instant now) {
+  return parts_->with(id, "set_cork", now, [&](mptcp::Connection& c) -> Status {
+    c.set_cork(on, now);
     return {};
   });
 }

@@ -37,6 +37,7 @@ struct Limits {
   std::size_t half_open = 1024;          ///< over all listeners
   std::size_t resets_per_second = 1000;  ///< answers to strays
   std::size_t pending_joins = 8192;      ///< MP_JOINs answered without a subflow; about 150 bytes each once needed
+  std::size_t destinations = 1024;       ///< of which something is remembered (cookies, black holes); not 0
 };
 
 struct ConnectOptions {
@@ -46,6 +47,11 @@ struct ConnectOptions {
   std::optional<Address> local_address;  ///< of the initial subflow; none: the best for the first interface
   std::uint16_t local_port = 0;  ///< of the initial subflow, need not be one of the stack's ports; 0: any of them
   mptcp::Config config;
+  /// TCP Fast Open (RFC 7413): the first connection to a server asks for a cookie; the SYN of a later one carries what
+  /// is written before it leaves, at once or within `fast_open_patience`. The server may see those bytes twice: only
+  /// for requests that may be repeated (RFC 7413 §2.1).
+  bool fast_open = false;
+  Duration fast_open_patience = {10'000'000};
 };
 
 struct ListenOptions {
@@ -57,6 +63,9 @@ struct ListenOptions {
   Stateless stateless = Stateless::under_pressure;  ///< pressure: no room for another half-open connection or join
   /// Joins are taken there as well, and the peers are told; ports must be the stack's (RFC 8684 §3.4.1).
   std::vector<SocketAddress> announce_at;
+  /// TCP Fast Open: so many connections at a time may have data before their third segment (RFC 7413 §4.2,
+  /// PendingFastOpenRequests); 0: it is off. What arrives that way may be a repetition (§2.1).
+  std::size_t fast_open = 0;
   mptcp::Config config;
 };
 
@@ -84,6 +93,10 @@ class Stack {
     Limits limits;
     std::vector<std::uint16_t> ports;  ///< local ports this stack owns, for connecting from; listeners may add theirs
     bool respond_to_strays = true;     ///< RST for segments to our ports that belong to nothing
+    /// How long a way that dropped what it should not is spared it; doubling (Linux: an hour for both). 0: never.
+    Duration multipath_pause = {3'600'000'000'000};  ///< SYNs with MP_CAPABLE
+    Duration fast_open_pause = {3'600'000'000'000};  ///< SYNs with data (RFC 7413 §4.1.3.1)
+    Duration cookie_period = {43'200'000'000'000};   ///< a server's cookies live for one to two of these
   };
   Stack(Env& env, SlabPool& pool, Config config);
   ~Stack();
@@ -103,7 +116,7 @@ class Stack {
   Result<ConnectionId> connect(const ConnectOptions& options, Instant now);
   Result<ListenerId> listen(const ListenOptions& options);
   std::optional<ConnectionId> accept(ListenerId);
-  void close(ListenerId);
+  void close(ListenerId, Instant now);  ///< who was not accepted yet is reset
   /// Copies as much as the send buffer takes; would_block when that is nothing, closed after finish or death.
   Result<std::size_t> write(ConnectionId, std::span<const std::uint8_t> bytes, Instant now);
   /// 0: end of stream. would_block: nothing yet. An error only after everything that arrived was read.
@@ -111,10 +124,15 @@ class Stack {
   Result<Chain> read_chain(ConnectionId, Bytes at_most, Instant now);  ///< the same without the copy
   /// What `read_chain` would answer now, with nothing taken: bytes, an empty chain at the end of stream, or the error.
   Result<Chain> peek(ConnectionId, Bytes at_most) const;
+  /// Fast open: what is written at once rides on the SYN. False when it has left, or may not carry any.
+  bool awaits_first_bytes(ConnectionId) const;
   Bytes readable(ConnectionId) const;
   Bytes writable(ConnectionId) const;
   Status finish(ConnectionId, Instant now);  ///< no more writing; what was written still arrives
   Status abort(ConnectionId, Instant now);   ///< MP_FASTCLOSE or RST
+  /// As `mptcp::Config::no_delay` and `cork`, from now on.
+  Status set_no_delay(ConnectionId, bool on, Instant now);
+  Status set_cork(ConnectionId, bool on, Instant now);
   /// The application forgets the handle: finishes if it has not, aborts if unread data would be lost, and the stack
   /// carries the rest through without it.
   void release(ConnectionId, Instant now);

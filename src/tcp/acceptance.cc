@@ -41,12 +41,22 @@ Ruling judge(const Facts& f) {  // [8684-3-04 8684-3.4.1-01 8684-3.4.2-09]
   if (f.no_timestamp) { return {Drop::paws, Answer::none}; }
   // RFC 5961 §4.2, wherever it lies; but the SYN we have (and its SYN/ACK, when both sides opened) came only again.
   if (f.flags.syn) {
+    // Both sides opened: the other's SYN/ACK answers ours, nothing more is said (RFC 9293 §3.5, figure 7).
+    if (f.at == SubPos{0} && f.phase == Phase::syn_received && f.both_opened && f.flags.ack) { return judge_ack(f); }
     if (f.at == SubPos{0}) { return {Drop::out_of_window, Answer::ack}; }
     return {Drop::challenged_syn, Answer::challenge};
   }
   if (!in_window(f)) { return {Drop::out_of_window, Answer::ack}; }
   if (!f.flags.ack) { return {Drop::no_ack_flag, Answer::none}; }
   return judge_ack(f);
+}
+
+bool may_follow(const LastSeen& last, SeqNum seq, std::optional<std::uint32_t> stamp) {
+  const bool later = static_cast<std::int32_t>(seq.raw - last.next.raw) >= 0;  // RCV.NXT is one past the FIN
+  if (!last.stamp) { return stamp || later; }
+  if (!stamp) { return later; }
+  const auto ahead = static_cast<std::int32_t>(*stamp - *last.stamp);
+  return ahead > 0 || (ahead == 0 && later);
 }
 
 bool AnswerLimit::allow(Instant now) {

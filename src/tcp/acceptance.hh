@@ -20,10 +20,11 @@ struct Facts {
   bool old_timestamp = false;
   bool no_timestamp = false;  ///< none, though agreed on (RFC 7323 §3.2: drop, unless RST)
   Phase phase = Phase::open;
-  SubPos next;             ///< RCV.NXT
-  SubPos edge;             ///< first position never offered
-  SubPos una, sent_up_to;  ///< SND.UNA, SND.NXT
-  Bytes largest_window;    ///< the peer's largest offer (RFC 5961 §5)
+  bool both_opened = false;  ///< SYN-RECEIVED, and we had sent a SYN of our own before
+  SubPos next;               ///< RCV.NXT
+  SubPos edge;               ///< first position never offered
+  SubPos una, sent_up_to;    ///< SND.UNA, SND.NXT
+  Bytes largest_window;      ///< the peer's largest offer (RFC 5961 §5)
 };
 
 /// What follows from it.
@@ -41,6 +42,16 @@ struct Ruling {
 };
 
 Ruling judge(const Facts& facts);
+
+/// The end of a connection that lingers in TIME-WAIT.
+struct LastSeen {
+  SeqNum next, our_next;               ///< RCV.NXT and SND.NXT
+  std::optional<std::uint32_t> stamp;  ///< the peer's last timestamp, if both used them
+  Instant stamped_at{};
+};
+/// Whether a SYN at `seq`, with `stamp` if the new connection would use timestamps, may take the place of the old one
+/// (RFC 6191 §2, RFC 1122 §4.2.2.13).
+bool may_follow(const LastSeen& last, SeqNum seq, std::optional<std::uint32_t> stamp);
 
 /// At most so many answers in so much time: a bucket of tokens that refills steadily.
 class AnswerLimit {

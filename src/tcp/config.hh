@@ -3,8 +3,10 @@
 #include "base/names.hh"
 #include "base/seq.hh"
 #include "base/units.hh"
+#include "tcp/fast_open.hh"
 #include "trace/event.hh"
 
+#include <optional>
 #include <string>
 
 namespace anabranch::tcp {
@@ -20,25 +22,33 @@ enum class EcnMode : std::uint8_t {
 };
 
 struct Config {
-  std::uint32_t mtu = 1500;                    ///< of the interface: bounds the MSS we announce and use
-  std::uint32_t ip_header = 20;                ///< 20 (IPv4) or 40 (IPv6)
-  std::uint32_t super_segment = 0;             ///< largest payload of one segment with `cut`; 0: one packet each
-  bool timestamps = true;                      ///< RFC 7323
-  bool sack = true;                            ///< RFC 2018
-  bool window_scaling = true;                  ///< RFC 7323
-  EcnMode ecn = EcnMode::accept;               ///< RFC 3168
-  bool mtu_search = true;                      ///< look for black holes, and upwards again (RFC 4821); needs SACK
-  bool pacing = false;                         ///< spread a window over its round trip
-  std::uint8_t window_scale = 8;               ///< what we announce: windows up to 16 MiB
-  std::string congestion = "cubic";            ///< a name of cc/registry.hh; an unknown one counts as the default
-  Duration minimum_rto = {200'000'000};        ///< Linux's floor; RFC 6298 would have 1 s
-  Duration delayed_ack = {40'000'000};         ///< RFC 9293 allows 500 ms; Linux's quick value [9293-MUST-40]
-  Duration time_wait = {60'000'000'000};       ///< 2 MSL; Linux's value
-  unsigned syn_retries = 7;                    ///< SYN or SYN/ACK retransmissions before timed_out
-  Duration give_up_after = {900'000'000'000};  ///< R2: without progress on what is outstanding [9293-MUST-21]
-  Duration keepalive_idle{};                   ///< 0: off. Idle time before the first probe (RFC 9293 §3.8.4)
+  std::uint32_t mtu = 1500;               ///< of the interface: bounds the MSS we announce and use
+  std::uint32_t ip_header = 20;           ///< 20 (IPv4) or 40 (IPv6)
+  std::uint32_t super_segment = 0;        ///< largest payload of one segment with `cut`; 0: one packet each
+  bool timestamps = true;                 ///< RFC 7323
+  bool sack = true;                       ///< RFC 2018
+  bool window_scaling = true;             ///< RFC 7323
+  EcnMode ecn = EcnMode::accept;          ///< RFC 3168
+  bool mtu_search = true;                 ///< look for black holes, and upwards again (RFC 4821); needs SACK
+  bool pacing = false;                    ///< spread a window over its round trip
+  std::uint8_t window_scale = 8;          ///< what we announce: windows up to 16 MiB
+  std::string congestion = "cubic";       ///< a name of cc/registry.hh; an unknown one counts as the default
+  Duration minimum_rto = {200'000'000};   ///< Linux's floor; RFC 6298 would have 1 s
+  Duration delayed_ack = {40'000'000};    ///< RFC 9293 allows 500 ms; Linux's quick value [9293-MUST-40]
+  Duration time_wait = {60'000'000'000};  ///< 2 MSL; Linux's value
+  unsigned syn_linear = 4;                ///< SYNs repeated after one second each, before the pauses double (Linux)
+  unsigned syn_retries = 7;      ///< SYNs after those: with the others 187 s (RFC 9293 §3.8.3 wants three minutes)
+  unsigned syn_ack_retries = 5;  ///< SYN/ACKs repeated: 63 s (Linux); a half-open connection is not worth more
+  /// Without progress on outstanding data, then the connection is lost (RFC 9293 R2, §3.8.3): the user timeout. [9293-MUST-21]
+  Duration give_up_after = {900'000'000'000};
+  bool user_timeout_option = false;  ///< tell the peer of it, and hear of its own (RFC 5482, ENABLED)
+  bool user_timeout_fixed = false;   ///< what the peer tells changes nothing (RFC 5482, not CHANGEABLE)
+  Duration keepalive_idle{};         ///< 0: off. Idle time before the first probe (RFC 9293 §3.8.4)
   Duration keepalive_interval = {75'000'000'000};
   unsigned keepalive_probes = 9;
+  /// Of our timestamps' clock: the same for each incarnation of a 4-tuple, so that a new one can follow an old one that
+  /// still lingers (RFC 6191 §2, RFC 7323 §5.4). None: random.
+  std::optional<std::uint32_t> stamp_offset{};
   trace::Where where;  ///< whom trace events shall be about
 };
 
@@ -47,6 +57,10 @@ struct Negotiated {
   std::uint8_t send_scale = 0, receive_scale = 0;
   bool timestamps = false, sack = false, ecn = false;
   SeqNum our_isn, peer_isn;
+  FastOpenOutcome fast_open = FastOpenOutcome::unused;
+  wire::FastOpen::Cookie cookie;              ///< the peer told us this one
+  std::uint64_t syn_data = 0;                 ///< bytes of a SYN, ours or the peer's, that counted
+  std::optional<Duration> told_user_timeout;  ///< the peer's last word (RFC 5482)
 };
 
 /// A SYN/ACK that has left before there was an endpoint (SYN cookies): what it said that would else be drawn anew.
@@ -64,6 +78,8 @@ struct Info {
   std::uint64_t needless_retransmits = 0;  ///< what of it the peer reported to have had already (D-SACK)
   std::uint64_t undone = 0;                ///< responses to a loss taken back because it was none
   std::uint64_t segments_received = 0, segments_sent = 0;
+  std::uint64_t unreachables = 0;  ///< ICMP errors about what was in flight (RFC 9293 §3.9.2.2: soft, but known)
+  Duration user_timeout{};         ///< in force now
   unsigned timeouts_in_a_row = 0;  ///< RTO back-off count: >0 means stalled
   std::uint64_t marks = 0;         ///< reductions because of a congestion mark (RFC 3168)
   bool in_recovery = false;

@@ -1,6 +1,7 @@
 /// What the parts of an endpoint share: what it borrowed, what it was told, what both ends agreed on.
 ///
-/// Owned by the endpoint, lent to its parts by reference; no part changes it but the handshake.
+/// Owned by the endpoint, lent to its parts by reference; no part changes it but the handshake. A user timeout that
+/// was agreed on takes the place of the configured one.
 #pragma once
 #include "base/env.hh"
 #include "cc/controller.hh"

@@ -14,6 +14,7 @@ void Endpoint::Parts::enter(Phase to, Instant now) {
 void Endpoint::Parts::die(Event why, Instant now) {
   if (phase == Phase::dead) { return; }
   enter(Phase::dead, now);
+  early = false;
   handshake.done();
   timers.clear_all();
   note(why);
@@ -71,15 +72,17 @@ Endpoint::Endpoint(Env& env, Source& source, Sink& sink, Role& role, const cc::G
     : parts_{std::make_unique<Parts>(env, source, sink, role, group, config)} {}
 Endpoint::~Endpoint() = default;
 
-void Endpoint::connect(SeqNum isn, Instant now) {
+void Endpoint::connect(SeqNum isn, Instant now, const std::optional<FastOpenOffer>& offer) {
   if (parts_->phase != Phase::idle) { return; }
   parts_->context.agreed.our_isn = isn;
   parts_->enter(Phase::syn_sent, now);
-  parts_->handshake.begin(false);
+  parts_->handshake.begin(offer, now);
 }
 
-Verdict Endpoint::accept(const Segment& syn, SeqNum isn, Instant now) {
-  const Verdict verdict = parts_->accept(syn, isn, now);
+Bytes Endpoint::syn_room() const { return phase() == Phase::syn_sent ? parts_->handshake.syn_room() : Bytes{}; }
+
+Verdict Endpoint::accept(const Segment& syn, SeqNum isn, Instant now, const FastOpenGrant& grant) {
+  const Verdict verdict = parts_->accept(syn, isn, grant, now);
   ANABRANCH_EXPENSIVE_CHECK(is_consistent());
   return verdict;
 }
@@ -127,8 +130,22 @@ void Endpoint::on_packet_too_big(std::uint32_t mtu, SeqNum quoted, Instant now) 
 
 void Endpoint::on_unreachable(bool hard, SeqNum quoted, Instant now) {  // [9293-MUST-54 9293-MUST-56]
   const bool opening = phase() == Phase::syn_sent || phase() == Phase::syn_received;
-  if (!opening || !hard || quoted != parts_->context.agreed.our_isn) { return; }
-  parts_->die(Event::refused, now);
+  const SubPos at = unwrap(quoted, parts_->context.agreed.our_isn, acknowledged());
+  const bool in_flight = opening ? at == SubPos{0} : at >= acknowledged() && at < sent_up_to();
+  if (dead() || !in_flight) { return; }
+  ++parts_->unreachables;
+  if (opening && hard) { parts_->die(Event::refused, now); }
+}
+
+std::optional<LastSeen> Endpoint::last_seen() const {
+  if (phase() != Phase::time_wait) { return std::nullopt; }
+  const Parts& p = *parts_;
+  LastSeen out{.next = wrap(received(), p.context.agreed.peer_isn),
+               .our_next = wrap(sent_up_to(), p.context.agreed.our_isn),
+               .stamp = {},
+               .stamped_at = p.stamps.seen_at()};
+  if (p.context.agreed.timestamps) { out.stamp = p.stamps.recent(); }
+  return out;
 }
 
 void Endpoint::finish() {
@@ -140,7 +157,7 @@ void Endpoint::abort(wire::ResetReason reason) {
 }
 
 void Endpoint::send_ack() {
-  if (phase() == Phase::open || phase() == Phase::time_wait) { parts_->receiver.acks().at_once(); }
+  if (may_send() || phase() == Phase::time_wait) { parts_->receiver.acks().at_once(); }
 }
 
 void Endpoint::send_probe() {
@@ -158,7 +175,8 @@ std::optional<Endpoint::Event> Endpoint::poll_event() {
 Phase Endpoint::phase() const { return parts_->phase; }
 const stream::Close& Endpoint::close_state() const { return parts_->context.close; }
 const Negotiated& Endpoint::negotiated() const { return parts_->context.agreed; }
-Bytes Endpoint::room(Instant now) const { return phase() == Phase::open ? parts_->sender.room(now) : Bytes{}; }
+bool Endpoint::may_send() const { return parts_->may_send(); }
+Bytes Endpoint::room(Instant now) const { return may_send() ? parts_->sender.room(now) : Bytes{}; }
 Bytes Endpoint::burst() const { return parts_->sender.burst(); }
 SubPos Endpoint::sent_up_to() const { return parts_->sender.sent_up_to(); }
 SubPos Endpoint::acknowledged() const { return parts_->sender.una(); }
@@ -183,6 +201,8 @@ Info Endpoint::info() const {
   info.bytes_received = parts_->receiver.delivered().n;
   info.segments_received = parts_->segments_in;
   info.segments_sent = parts_->segments_out;
+  info.unreachables = parts_->unreachables;
+  info.user_timeout = parts_->context.config.give_up_after;
   info.state = state_name();
   return info;
 }

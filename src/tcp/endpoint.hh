@@ -9,6 +9,7 @@
 #include "cc/controller.hh"
 #include "packet/segment.hh"
 #include "stream/close.hh"
+#include "tcp/acceptance.hh"
 #include "tcp/config.hh"
 #include "tcp/roles.hh"
 
@@ -25,10 +26,15 @@ class Endpoint {
   Endpoint& operator=(const Endpoint&) = delete;
 
   // --- opening
-  void connect(SeqNum isn, Instant now);                        ///< sends SYN
-  Verdict accept(const Segment& syn, SeqNum isn, Instant now);  ///< a SYN for a listener; sends SYN/ACK
+  /// Sends a SYN, now or, with a cookie in `offer`, when the source has its first bytes or patience ends (RFC 7413).
+  void connect(SeqNum isn, Instant now, const std::optional<FastOpenOffer>& offer = {});
+  /// A SYN for a listener; sends SYN/ACK. With `grant.take_data` the connection is established at once for its owner,
+  /// before the third segment.
+  Verdict accept(const Segment& syn, SeqNum isn, Instant now, const FastOpenGrant& grant = {});
   /// The same when the SYN/ACK has left already: the third segment follows at once. No round trip is measured.
   Verdict accept(const Segment& syn, SeqNum isn, const Answered& answered, Instant now);
+  /// How many bytes the SYN that is about to leave may carry: bind no more before it has.
+  Bytes syn_room() const;
 
   // --- the network's side
   Verdict on_segment(const Segment& segment, Instant now);
@@ -41,7 +47,8 @@ class Endpoint {
   /// A quoted packet of ours was too big for the path (RFC 1191, RFC 8201): `mtu` is the next hop's, 0 if not said.
   /// Ignored unless `quoted` is in flight (RFC 5927 §4).
   void on_packet_too_big(std::uint32_t mtu, SeqNum quoted, Instant now);
-  /// Destination unreachable: ends a handshake (hard codes), ignored later (RFC 9293 §3.9.2.2, RFC 5927).
+  /// Destination unreachable: ends a handshake if hard, is only noted else (RFC 9293 §3.9.2.2, RFC 5927 §5). Ignored
+  /// unless `quoted` is in flight (RFC 5927 §4.1).
   void on_unreachable(bool hard, SeqNum quoted, Instant now);
 
   // --- the owner's side
@@ -62,6 +69,10 @@ class Endpoint {
   };
   std::optional<Event> poll_event();
   Phase phase() const;
+  /// Data may leave: open, or opened early (RFC 7413 §4.2.2) and still without the third segment.
+  bool may_send() const;
+  /// In TIME-WAIT only: what a new connection with the same addresses must be later than.
+  std::optional<LastSeen> last_seen() const;
   bool dead() const { return phase() == Phase::dead; }
   const stream::Close& close_state() const;
   std::string_view state_name() const;  ///< RFC 9293 names, for people

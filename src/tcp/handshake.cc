@@ -12,22 +12,71 @@ constexpr std::uint32_t kDefaultMss4 = 536, kDefaultMss6 = 1220;  // RFC 9293 §
 constexpr std::uint32_t kLeastMss = 88;                           // Linux's floor: options must leave room for data
 }  // namespace
 
-void Handshake::begin(bool answering) {
-  due_ = true;
-  answering_ = answering;
+void Handshake::begin(const std::optional<FastOpenOffer>& offer, Instant now) {
+  offer_ = offer;
+  answering_ = false;
+  attempts_ = 0;
+  wait_ = kFirstWait;
+  waiting_ = may_carry();
+  due_ = !waiting_;
+  deadline_ = waiting_ ? now + offer_->patience : Instant::never();
+}
+
+void Handshake::begin_answer(const FastOpenGrant& grant) {
+  grant_ = grant.cookie;
+  due_ = answering_ = true;
+  waiting_ = false;
   attempts_ = 0;
   wait_ = kFirstWait;
   deadline_ = Instant::never();
 }
 
 void Handshake::begin_answered(Instant now) {
-  begin(true);
+  begin_answer({});
   due_ = false;
   deadline_ = now + wait_;
 }
 
+bool Handshake::try_plainly() {
+  if (syn_end_ == SubPos{1} || attempts_ != 1) { return false; }
+  context_.agreed.fast_open = FastOpenOutcome::refused;
+  offer_.reset();
+  due_ = true;
+  return true;
+}
+
+Bytes Handshake::syn_room() const {
+  if (!may_carry()) { return {}; }
+  constexpr std::uint32_t kTypical4 = 1460, kTypical6 = 1440, kOptions = 40;  // RFC 7413 §4.1.3; RFC 9293 §3.1
+  const bool v4 = context_.config.ip_header == 20;
+  const std::uint32_t known = offer_->mss != 0 ? offer_->mss : (v4 ? kDefaultMss4 : kDefaultMss6);
+  return Bytes{std::min({known, context_.our_mss(), v4 ? kTypical4 : kTypical6})} - Bytes{kOptions};
+}
+
+std::optional<wire::FastOpen> Handshake::fast_open() const {
+  if (attempts_ > 0) { return std::nullopt; }  // RFC 7413 §4.2.2: neither SYN nor SYN/ACK repeats it
+  if (answering_) { return grant_.empty() ? std::nullopt : std::optional{wire::FastOpen{grant_}}; }
+  return offer_ ? std::optional{wire::FastOpen{offer_->cookie}} : std::nullopt;
+}
+
+/// RFC 7413 §4.2.2, "client: receiving SYN-ACK", with its heuristic for paths that drop such SYNs.
+void Handshake::conclude(const Segment& syn_ack, SubPos ack) {
+  Negotiated& agreed = context_.agreed;
+  const auto& told = syn_ack.tcp.fast_open;
+  if (!fast_opened_) { return; }
+  if (told) { agreed.cookie = told->cookie; }
+  agreed.syn_data = ack - SubPos{1};
+  if (agreed.syn_data > 0) {
+    agreed.fast_open = FastOpenOutcome::accepted;
+  } else if (attempts_ > 1 && !told) {
+    agreed.fast_open = FastOpenOutcome::lost;
+  } else {
+    agreed.fast_open = syn_end_ == SubPos{1} ? FastOpenOutcome::asked : FastOpenOutcome::refused;
+  }
+}
+
 void Handshake::done() {
-  due_ = false;
+  due_ = waiting_ = false;
   deadline_ = Instant::never();
 }
 
@@ -71,19 +120,32 @@ void Handshake::write_ecn(wire::TcpFlags& flags) const {
   }
 }
 
-void Handshake::left(Instant now) {
-  due_ = false;
-  if (attempts_ == 0) { first_left_ = now; }
+void Handshake::left(Bytes payload, bool fast_open, Instant now) {
+  due_ = waiting_ = false;
+  if (attempts_ == 0) {
+    first_left_ = now;
+    if (!answering_) {
+      syn_end_ = SubPos{1} + payload.n;
+      fast_opened_ = fast_open;
+    }
+  }
   ++attempts_;
   deadline_ = now + wait_;
+}
+
+unsigned Handshake::most_attempts() const {
+  const Config& config = context_.config;
+  return 1 + (answering_ ? config.syn_ack_retries : config.syn_linear + config.syn_retries);
 }
 
 bool Handshake::on_deadline(Instant now) {  // [9293-MUST-22 9293-MUST-23]
   if (deadline_ > now) { return false; }
   deadline_ = Instant::never();
-  if (attempts_ > context_.config.syn_retries) { return true; }
-  wait_ = std::min(wait_ * 2, kLongestWait);
   due_ = true;
+  if (waiting_) { return false; }
+  if (attempts_ >= most_attempts()) { return true; }
+  const unsigned linear = answering_ ? 0 : context_.config.syn_linear;
+  if (attempts_ > linear) { wait_ = std::min(wait_ * 2, kLongestWait); }
   return false;
 }
 

@@ -23,7 +23,8 @@ struct Endpoint::Parts {
     std::optional<SeqNum> stray_reset;  ///< to a segment that is not of this connection
     bool first_ack = false;             ///< the handshake's third segment: alone, before data
     bool probe = false;
-    unsigned for_role = 0;  ///< pure ACKs sent in this round because the role wanted them
+    bool user_timeout = false;  ///< with the next segment that has room (RFC 5482 §3)
+    unsigned for_role = 0;      ///< pure ACKs sent in this round because the role wanted them
   };
   /// A segment in positions.
   struct Place {
@@ -31,25 +32,29 @@ struct Endpoint::Parts {
   };
 
   Context context;
+  const Duration advertised_user_timeout;  ///< as configured, whatever the peer says
   Timestamps stamps;
   Handshake handshake;
   Sender sender;
   Receiver receiver;
   Phase phase = Phase::idle;
+  bool both_opened = false;
+  bool early = false;  ///< SYN-RECEIVED, but the SYN had proved its address: data flows already (RFC 7413 §4.2.2)
   stream::Deadlines<Timer> timers;
   AnswerLimit challenges{10, Duration{500'000'000}};  ///< RFC 5961 §7: ten in five seconds
   AnswerLimit repeats{100, Duration{10'000'000}};     ///< answers to segments without news; enough for any prober
   Owed owed;
   boost::container::small_vector<Event, 4> events;
   Tally<Drop> drops;
-  std::uint64_t segments_in = 0, segments_out = 0;
+  std::uint64_t segments_in = 0, segments_out = 0, unreachables = 0;
   bool answered = false;    ///< the SYN/ACK left before we were there
   unsigned keepalives = 0;  ///< probes in a row without an answer
   Instant latest{};         ///< of the last verb: `abort` is not told the time
 
   Parts(Env& env, Source& source, Sink& sink, Role& role, const cc::Group& group, const Config& config)
       : context{env, source, sink, role, group, config, {}, {}},
-        stamps{static_cast<std::uint32_t>(env.random.visible())},
+        advertised_user_timeout{config.give_up_after},
+        stamps{config.stamp_offset ? *config.stamp_offset : static_cast<std::uint32_t>(env.random.visible())},
         handshake{context},
         sender{context},
         receiver{context} {}
@@ -62,10 +67,12 @@ struct Endpoint::Parts {
   void linger_or_die(Instant now);
   void on_time(Instant now);
   void keep_alive(Instant now);
-  bool synchronised() const { return phase == Phase::open || phase == Phase::time_wait; }
+  bool may_send() const { return phase == Phase::open || early; }
 
   // receive.cc
-  Verdict accept(const Segment& syn, SeqNum isn, Instant now);
+  Verdict accept(const Segment& syn, SeqNum isn, const FastOpenGrant& grant, Instant now);
+  void open_early(const Segment& syn, Instant now);
+  Verdict on_reset_of_syn(const Segment& segment, const Place& place, Instant now);
   Verdict receive(const Segment& segment, Instant now);
   Verdict in_syn_sent(const Segment& segment, Instant now);
   Verdict on_both_syns(const Segment& segment, Instant now);
@@ -77,6 +84,7 @@ struct Endpoint::Parts {
   Verdict on_reset(const Segment& segment, const Place& place, Instant now);
   bool role_agrees(const Segment& segment, const Place& place, Instant now, Verdict& verdict);
   void establish(const Segment& segment, const Place& place, Instant now);
+  void note_options(const Segment& segment, Instant now);
   void take_acknowledgment(const Segment& segment, const Place& place, bool has_signal, Instant now);
   Drop dropped(Drop why, const Segment& segment, Instant now);
 
@@ -85,6 +93,7 @@ struct Endpoint::Parts {
   std::optional<Segment> transmit_open(Instant now);
   Segment header(SubPos at, Instant now);
   Segment build_syn(Instant now);
+  void add_optional(Segment& segment);
   Segment build_reset(Instant now);
   Segment build_empty(SegmentKind kind, SubPos at, Instant now);
   Segment build(Outgoing&& out, Instant now);

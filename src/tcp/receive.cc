@@ -1,4 +1,5 @@
 #include "tcp/parts.hh"
+#include "tcp/user_timeout.hh"
 
 namespace anabranch::tcp {
 
@@ -37,7 +38,7 @@ bool Endpoint::Parts::role_agrees(const Segment& segment, const Place& place, In
 
 // --- opening
 
-Verdict Endpoint::Parts::accept(const Segment& syn, SeqNum isn, Instant now) {
+Verdict Endpoint::Parts::accept(const Segment& syn, SeqNum isn, const FastOpenGrant& grant, Instant now) {
   ++segments_in;
   if (phase != Phase::idle || !syn.flags.syn || syn.flags.ack || syn.flags.rst) {
     return dropped(Drop::not_for_this_state, syn, now);
@@ -47,42 +48,66 @@ Verdict Endpoint::Parts::accept(const Segment& syn, SeqNum isn, Instant now) {
   enter(Phase::syn_received, now);
   Verdict verdict;
   if (!role_agrees(syn, {}, now, verdict)) { return verdict; }
-  if (syn.tcp.timestamps) { stamps.note(syn.tcp.timestamps->value, now); }
+  note_options(syn, now);
   if (answered) {
     handshake.begin_answered(now);
     (void)receiver.offer(0);  // as the SYN/ACK did
     receiver.acknowledged(true);
   } else {
-    handshake.begin(true);
+    handshake.begin_answer(grant);
   }
+  if (grant.take_data) { open_early(syn, now); }
   return Taken{};
 }
 
+/// RFC 7413 §4.2.2: what came with the SYN counts, and the owner may answer it before the third segment is here.
+void Endpoint::Parts::open_early(const Segment& syn, Instant now) {
+  context.agreed.syn_data = syn.payload.size().n;
+  if (!syn.payload.empty()) {
+    Segment payload = syn;
+    payload.flags.fin = false;  // if there is one, it comes again
+    receiver.renew_edge();      // nothing was offered yet; what fits is welcome
+    receiver.on_segment(payload, {1}, now);
+    context.agreed.syn_data = receiver.next() - SubPos{1};
+    context.agreed.fast_open = FastOpenOutcome::accepted;
+  }
+  early = true;
+  sender.open(now, std::nullopt, false);
+  sender.first_window({}, {1}, {syn.window});
+  note(Event::established);
+}
+
 // [9293-MUST-11]
-/// RFC 9293 §3.10.7.3.
+/// RFC 9293 §3.10.7.3; an acknowledgment of bytes that rode on the SYN is as good as one of the SYN (RFC 7413).
 Verdict Endpoint::Parts::in_syn_sent(const Segment& segment, Instant now) {
   const bool acked = segment.flags.ack;
-  if (acked && (segment.ack != wrap(SubPos{1}, context.agreed.our_isn) || handshake.attempts() == 0)) {
+  const Place place{.at = {}, .ack = acked ? unwrap(segment.ack, context.agreed.our_isn, SubPos{1}) : SubPos{}};
+  const bool acceptable = place.ack >= SubPos{1} && place.ack <= handshake.syn_end() && handshake.attempts() > 0;
+  if (acked && !acceptable) {
     if (!segment.flags.rst) { owed.stray_reset = segment.ack; }
     return dropped(Drop::bad_ack, segment, now);
   }
   if (segment.flags.rst) {
-    if (!acked) { return dropped(Drop::not_for_this_state, segment, now); }
-    context.role.read(segment, {}, {1}, now);
-    die(Event::refused, now);
-    return Taken{};
+    return acked ? on_reset_of_syn(segment, place, now) : dropped(Drop::not_for_this_state, segment, now);
   }
   if (!segment.flags.syn) { return dropped(Drop::not_for_this_state, segment, now); }
   if (!acked) { return on_both_syns(segment, now); }
 
   handshake.agree(segment);
-  const Place place{.at = {}, .ack = {1}};
+  handshake.conclude(segment, place.ack);
   Verdict verdict;
   if (!role_agrees(segment, place, now, verdict)) { return verdict; }
-  if (segment.tcp.timestamps) { stamps.note(segment.tcp.timestamps->value, now); }
+  note_options(segment, now);
   establish(segment, place, now);
   owed.first_ack = true;
   receiver.acks().at_once();
+  return Taken{};
+}
+
+Verdict Endpoint::Parts::on_reset_of_syn(const Segment& segment, const Place& place, Instant now) {
+  if (handshake.try_plainly()) { return Taken{}; }
+  context.role.read(segment, {}, place.ack, now);
+  die(Event::refused, now);
   return Taken{};
 }
 
@@ -90,12 +115,25 @@ Verdict Endpoint::Parts::in_syn_sent(const Segment& segment, Instant now) {
 /// Both ends opened at once (RFC 9293 §3.5, figure 7): our SYN goes again, now acknowledging theirs.
 Verdict Endpoint::Parts::on_both_syns(const Segment& segment, Instant now) {
   handshake.agree(segment);
+  both_opened = true;
   enter(Phase::syn_received, now);
   Verdict verdict;
   if (!role_agrees(segment, {}, now, verdict)) { return verdict; }
-  if (segment.tcp.timestamps) { stamps.note(segment.tcp.timestamps->value, now); }
-  handshake.begin(true);
+  note_options(segment, now);
+  handshake.begin_answer({});
   return Taken{};
+}
+
+/// What a SYN, or a segment of a connection that has come so far, tells beside its options for MPTCP.
+void Endpoint::Parts::note_options(const Segment& segment, Instant now) {
+  const bool opening = segment.flags.syn;
+  if (segment.tcp.timestamps && (opening || context.agreed.timestamps)) {
+    stamps.note(segment.tcp.timestamps->value, now);
+  }
+  if (!segment.tcp.user_timeout || !context.config.user_timeout_option) { return; }
+  context.agreed.told_user_timeout = segment.tcp.user_timeout->duration();
+  if (context.config.user_timeout_fixed) { return; }
+  context.config.give_up_after = adopted_user_timeout(advertised_user_timeout, *context.agreed.told_user_timeout);
 }
 
 void Endpoint::Parts::establish(const Segment& segment, const Place& place, Instant now) {
@@ -107,9 +145,17 @@ void Endpoint::Parts::establish(const Segment& segment, const Place& place, Inst
   }
   handshake.done();
   enter(Phase::open, now);
+  owed.user_timeout = context.config.user_timeout_option;
+  if (std::exchange(early, false)) {
+    if (rtt) { sender.handshake_took(*rtt, now); }
+    return heard_from_peer(now);
+  }
   sender.open(now, rtt, lost);
   // The window of a SYN/ACK is never scaled (RFC 7323 §2.2); that of a third segment is told with the acknowledgment.
-  if (segment.flags.syn) { sender.first_window(place.at, {segment.window}); }
+  if (segment.flags.syn) {
+    if (place.ack > SubPos{1}) { sender.syn_data_arrived(place.ack, handshake.first_left()); }
+    sender.first_window(place.at, place.ack, {segment.window});
+  }
   heard_from_peer(now);
   note(Event::established);
 }
@@ -135,6 +181,7 @@ Facts Endpoint::Parts::gather(const Segment& segment, const Place& place, Instan
           .old_timestamp = context.agreed.timestamps && stamped && stamps.is_old(segment.tcp.timestamps->value, now),
           .no_timestamp = context.agreed.timestamps && !stamped,
           .phase = phase,
+          .both_opened = both_opened,
           .next = receiver.next(),
           .edge = receiver.edge(),
           .una = opening ? SubPos{0} : sender.una(),
@@ -152,9 +199,7 @@ Verdict Endpoint::Parts::in_synchronised(const Segment& segment, Instant now) {
   Verdict verdict;
   if (!role_agrees(segment, place, now, verdict)) { return verdict; }
 
-  if (context.agreed.timestamps && segment.tcp.timestamps && place.at <= receiver.last_acknowledged()) {
-    stamps.note(segment.tcp.timestamps->value, now);
-  }
+  if (place.at <= receiver.last_acknowledged()) { note_options(segment, now); }
   if (phase == Phase::syn_received) { establish(segment, place, now); }
   heard_from_peer(now);
   take_acknowledgment(segment, place, std::get<Taken>(verdict).has_signal, now);
@@ -216,7 +261,7 @@ void Endpoint::Parts::take_acknowledgment(const Segment& segment, const Place& p
                       .at = place.at,
                       .ack = place.ack,
                       // [9293-MUST-1 9293-REC-1]
-                      .window = Bytes{segment.window} * (1ull << context.agreed.send_scale),
+                      .window = Bytes{segment.window} * (segment.flags.syn ? 1 : 1ull << context.agreed.send_scale),
                       .bare = segment.length() == 0 && !has_signal,  // [8684-3-02 8684-3.4.1-20]
                       .marked = context.agreed.ecn && segment.flags.ece && !segment.flags.syn,
                       .sacks = {blocks.data(), blocks.size()},

@@ -41,6 +41,14 @@ void Sender::open(Instant now, std::optional<Duration> rtt, bool syn_was_lost) {
   use_ = WindowUse{now};
 }
 
+void Sender::syn_data_arrived(SubPos end, Instant left_at) {
+  const Bytes payload{end - sent_.next()};
+  sent_.add(end, static_cast<std::uint32_t>(payload.n), false, left_at);
+  sent_.acknowledge(end, left_at);
+  fresh_bytes_ += payload;
+  context_.source.acknowledged(end);
+}
+
 std::uint32_t Sender::segment() const {
   const std::uint32_t ours = mtu_.size() - context_.config.ip_header - kTcpHeader;
   const auto stamps = static_cast<std::uint32_t>(context_.agreed.timestamps ? Timestamps::kBytes : 0);
@@ -214,7 +222,7 @@ Outgoing Sender::depart(Outgoing out, const Layout& layout, Instant now) {
   recovery_.on_sent(taken);
   controller_->on_sent(now, payload, pipe());
   if (!timers_.is_set(Timer::retransmit) || (oldest && out.retransmission)) {
-    if (sent_.outstanding() == taken) { progress_ = std::max(progress_, now); }
+    if (!out.retransmission && sent_.outstanding() == taken) { progress_ = std::max(progress_, now); }
     timers_.set(Timer::retransmit, now + rtt_.rto());
   }
   if (!out.retransmission) { expect_tail(now); }

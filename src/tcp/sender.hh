@@ -58,7 +58,12 @@ class Sender {
   /// The handshake is done: `rtt` if the SYN was sent once.
   void open(Instant now, std::optional<Duration> rtt, bool syn_was_lost);
   bool is_open() const { return controller_ != nullptr; }
-  void first_window(SubPos at, Bytes window) { window_.on_segment(context_.role, at, {1}, window); }
+  /// Of a SYN at `at` that acknowledges up to `ack`: never scaled.
+  void first_window(SubPos at, SubPos ack, Bytes window) { window_.on_segment(context_.role, at, ack, window); }
+  /// The bytes that rode on our SYN, up to `end`, have arrived. What it carried beyond leaves as if it never had.
+  void syn_data_arrived(SubPos end, Instant left_at);
+  /// The round trip of a handshake that ends when data flows already.
+  void handshake_took(Duration rtt, Instant now) { rtt_.sample(now, rtt); }
   News on_ack(const Heard& heard);
   std::optional<Outgoing> next(Instant now);
   Expired on_deadline(Instant now);

@@ -40,6 +40,7 @@ class Timestamps {
     known_ = true;
   }
   std::uint32_t recent() const { return recent_; }
+  Instant seen_at() const { return seen_at_; }
 
  private:
   std::uint32_t offset_;

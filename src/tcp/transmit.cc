@@ -6,6 +6,7 @@ namespace {
 /// A role that always wants one more must not keep the others waiting.
 constexpr unsigned kMostForRole = 8;
 constexpr std::size_t kSackHeader = 4, kSackBlock = 8;  // with two NOPs (RFC 2018 §3)
+constexpr std::size_t kUserTimeout = 4;                 // RFC 5482 §3
 }  // namespace
 
 /// The order of departures: resets, handshake, what the role must say, data, and an acknowledgment that nothing took
@@ -20,8 +21,9 @@ std::optional<Segment> Endpoint::Parts::transmit(Instant now) {
     return segment;
   }
   if (phase == Phase::idle || phase == Phase::dead) { return std::nullopt; }
+  if (handshake.syn_room() > Bytes{} && context.source.end() > SubPos{1}) { handshake.bytes_are_there(); }
   if (handshake.due()) { return build_syn(now); }
-  if (phase == Phase::open) {
+  if (may_send()) {
     if (auto segment = transmit_open(now)) { return segment; }
   }
   if (phase != Phase::syn_sent && receiver.acks().due()) {  // [9293-MUST-59]
@@ -68,11 +70,35 @@ void Endpoint::Parts::finish_segment(Segment& segment, const Plan& plan, Instant
   context.role.write(plan, segment.mptcp, now);
   const std::size_t used = wire::options_size(segment.tcp, segment.mptcp) - wire::size_without_sack(segment.tcp);
   ANABRANCH_CHECK(used <= plan.option_room);
-  const std::size_t left = plan.option_room - used;
+  std::size_t left = plan.option_room - used;
+  if (owed.user_timeout && left >= kUserTimeout) {
+    owed.user_timeout = false;
+    segment.tcp.user_timeout = wire::UserTimeout::of(advertised_user_timeout);
+    left -= kUserTimeout;
+  }
   const std::size_t fitting = left < kSackHeader ? 0 : (left - kSackHeader) / kSackBlock;
   receiver.report(segment.tcp, std::min(fitting, wire::room_for_sack(segment.tcp, segment.mptcp)));
   segment.window = receiver.offer(context.agreed.receive_scale);
   receiver.acknowledged(!segment.tcp.sack.empty());
+}
+
+/// What a SYN says if there is room after all that must be said.
+void Endpoint::Parts::add_optional(Segment& segment) {
+  const auto fits = [&] { return wire::options_fit(segment.tcp, segment.mptcp); };
+  segment.tcp.fast_open = handshake.fast_open();
+  if (handshake.answering() && segment.tcp.fast_open) {
+    // RFC 8684 appendix B.1: beside a key it is the cookie that gives way; the stack knows its own by the beginning.
+    constexpr std::size_t kShortest = 6;
+    auto& cookie = segment.tcp.fast_open->cookie;
+    while (!fits() && cookie.size() > kShortest) { cookie.resize(cookie.size() - 2); }
+  }
+  if (!fits()) {
+    segment.tcp.fast_open.reset();
+    if (!handshake.answering()) { handshake.forget_offer(); }
+  }
+  if (!context.config.user_timeout_option) { return; }
+  segment.tcp.user_timeout = wire::UserTimeout::of(advertised_user_timeout);
+  if (!fits()) { segment.tcp.user_timeout.reset(); }
 }
 
 Segment Endpoint::Parts::build_syn(Instant now) {
@@ -91,10 +117,13 @@ Segment Endpoint::Parts::build_syn(Instant now) {
                   .attempt = handshake.attempts(),
                   .option_room = wire::room_for_mptcp(segment.tcp)};
   context.role.write(plan, segment.mptcp, now);
+  add_optional(segment);
   ANABRANCH_CHECK(wire::options_fit(segment.tcp, segment.mptcp));
+  const Bytes payload = std::min(handshake.syn_room(), Bytes{context.source.end() - SubPos{1}});
+  if (!answering && payload > Bytes{}) { segment.payload = context.source.bytes({1}, payload); }
   segment.window = receiver.offer(0);  // RFC 7323 §2.2: never scaled on a SYN
   if (answering) { receiver.acknowledged(true); }
-  handshake.left(now);
+  handshake.left(segment.payload.size(), segment.tcp.fast_open.has_value(), now);
   ++segments_out;
   return segment;
 }

@@ -6,6 +6,7 @@
 #include "stack/stack.hh"
 #include "support/script_wire.hh"
 #include "trace/event.hh"
+#include "wire/icmp.hh"
 
 #include <charconv>
 #include <deque>
@@ -191,6 +192,23 @@ class Script {
       config_.path_manager = value;
     } else if (name == "max_subflows") {
       config_.max_subflows = static_cast<unsigned>(number_of(value));
+    } else if (name == "fast_open") {
+      fast_open_ = value.empty() ? 16 : number_of(value);
+    } else if (name == "ports") {
+      ports_ = static_cast<std::uint16_t>(number_of(value));
+    } else if (name == "nagle") {
+      config_.no_delay = false;
+    } else if (name == "cork") {
+      config_.cork = true;
+    } else if (name == "give_up_after") {
+      config_.tcp.give_up_after = seconds_of(value);
+    } else if (name == "keepalive") {
+      config_.tcp.keepalive_idle = config_.tcp.keepalive_interval = seconds_of(value);
+      config_.tcp.keepalive_probes = 2;
+    } else if (name == "user_timeout") {
+      config_.tcp.user_timeout_option = true;
+    } else if (name == "user_timeout_fixed") {
+      config_.tcp.user_timeout_fixed = true;
     } else if (name == "receive_buffer") {
       config_.receive_buffer = config_.initial_receive_buffer = Bytes{number_of(value)};
     } else if (name == "close_timeout") {
@@ -236,7 +254,7 @@ class Script {
       client_ ? add_flow(0, {{ours, 5000}, {theirs, 80}}) : add_flow(0, {{ours, 80}, {theirs, 5000}});
     }
     stack::Stack::Config config;
-    for (std::uint16_t port = 5000; port < 5008; ++port) { config.ports.push_back(port); }
+    for (std::uint16_t port = 5000; port < 5000 + ports_; ++port) { config.ports.push_back(port); }
     stack_ = std::make_unique<stack::Stack>(env_, pool_, config);
     path(flows_[0].addresses.local.address, true);
     if (client_) { return; }
@@ -244,8 +262,9 @@ class Script {
                                           .address = {},
                                           .interfaces = {},
                                           .backlog = backlog_,
-                                          .announce_at = announce_at_,
                                           .stateless = stateless_,
+                                          .announce_at = announce_at_,
+                                          .fast_open = fast_open_,
                                           .config = config_});
     if (!listener) { throw Failure{"cannot listen"}; }
     listener_ = *listener;
@@ -367,7 +386,11 @@ class Script {
     if (verb == "read") { return read(words[1]); }
     if (verb == "finish") { return check(stack_->finish(id(), now_)); }
     if (verb == "abort") { return check(stack_->abort(id(), now_)); }
-    if (verb == "release") { return stack_->release(id(), now_); }
+    if (verb == "release") { return release(); }
+    if (verb == "no_delay") { return check(stack_->set_no_delay(id(), words[1] == "on", now_)); }
+    if (verb == "cork") { return check(stack_->set_cork(id(), words[1] == "on", now_)); }
+    if (verb == "icmp") { return icmp(words[1], number_of(words[2]), words[3]); }
+    if (verb == "user_timeout") { return expect_user_timeout(words[1]); }
     if (verb == "backup") {
       return check(stack_->set_backup(id(), {static_cast<std::uint32_t>(number_of(words[1]))}, words[2] == "on", now_));
     }
@@ -382,6 +405,7 @@ class Script {
       const auto version = info().version;
       return same("the version", words[1], version ? std::to_string(static_cast<int>(*version)) : "none");
     }
+    if (verb == "fast_open") { return same("the outcome", words[1], name(info().fast_open)); }
     if (verb == "protocol") { return same("the protocol", words[1], name(info().protocol)); }
     if (verb == "fallback") { return same("the reason", words[1], name(info().fallback_reason)); }
     if (verb == "subflow") { return expect_subflow(number_of(words[1]), words[2], words[3]); }
@@ -392,10 +416,36 @@ class Script {
   }
   void connect(const std::string& to) {
     SocketAddress remote = flows_[0].addresses.remote;
-    if (!to.empty()) { remote = socket_address_from_text(to).value_or(remote); }
-    const auto id = stack_->connect({.remote = remote, .interfaces = {}, .config = config_}, now_);
+    const auto other = socket_address_from_text(to);
+    if (other) { remote = *other; }
+    const auto id =
+        stack_->connect({.remote = remote, .interfaces = {}, .config = config_, .fast_open = fast_open_ > 0}, now_);
+    if (!id && !other && to == name(id.error().code)) { return; }  // connect ERROR: that it fails so
     if (!id) { throw Failure{fmt::format("cannot connect: {}", name(id.error().code))}; }
     id_ = *id;
+    written_ = read_ = 1;
+  }
+  /// icmp KIND POSITION [MTU]: a router tells the stack so of its segment at POSITION of flow 0.
+  void icmp(const std::string& kind, std::uint64_t position, const std::string& mtu) {
+    const auto which = from_name<wire::IcmpKind>(kind);
+    if (!which) { throw Failure{"no such ICMP error"}; }
+    const ScriptFlow& flow = flows_[0];
+    Segment quoted;
+    quoted.seq = {static_cast<std::uint32_t>(flow.our_isn.raw + position)};
+    Packer packer{pool_};
+    quoted.payload = packer.copy(std::vector<std::uint8_t>(1460));  // nobody complains of a small one
+    const auto original = assemble(flow.addresses, quoted, {.ipv4_id = 1}, arena_).bytes.to_vector();
+    const Address router =
+        flow.addresses.local.address.family == Family::v4 ? Address::v4(10, 99, 0, 1) : flow.addresses.remote.address;
+    const std::uint32_t size = mtu.empty() ? 0 : static_cast<std::uint32_t>(number_of(mtu));
+    Frame frame{.bytes = packer.copy(wire::icmp_error_packet(router, *which, size, original)),
+                .interface = interface_of(flow.addresses.local.address)};
+    stack_->receive({&frame, 1}, now_);
+  }
+  void release() {
+    stack_->release(id(), now_);
+    id_.reset();
+    written_ = read_ = 1;
   }
   void write(std::uint64_t amount) {
     std::vector<std::uint8_t> bytes(amount);
@@ -464,6 +514,12 @@ class Script {
     }
     throw Failure{"there is no such subflow"};
   }
+  /// Of the initial subflow, in seconds.
+  void expect_user_timeout(const std::string& value) {
+    const auto& subflows = info().subflows;
+    if (subflows.empty()) { throw Failure{"there is no subflow"}; }
+    same("the user timeout", value, std::to_string(subflows.front().user_timeout.ns / 1'000'000'000));
+  }
   void expect_count(const std::string& counter, const std::string& value) {
     const auto which = from_name<mptcp::Counter>(counter);
     if (!which) { throw Failure{"no such counter"}; }
@@ -484,11 +540,13 @@ class Script {
   std::map<unsigned, ScriptFlow> flows_;
   mptcp::Config config_ = [] {
     mptcp::Config c;
+    c.tcp.stamp_offset = 2;
     c.tcp.timestamps = c.tcp.window_scaling = false;  // fewer words a line; they have tests of their own
     return c;
   }();
   bool client_ = false, accepting_ = true, started_ = false;
-  std::size_t backlog_ = 128;
+  std::size_t backlog_ = 128, fast_open_ = 0;
+  std::uint16_t ports_ = 8;
   stack::Stateless stateless_ = stack::Stateless::under_pressure;
   std::vector<SocketAddress> announce_at_;
   std::optional<stack::ListenerId> listener_;

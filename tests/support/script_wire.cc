@@ -54,9 +54,9 @@ wire::Origins ScriptWire::from_peer(const ScriptFlow& flow) const {
 }
 
 std::uint16_t ScriptWire::checksum(std::uint64_t data, std::uint32_t subflow, std::uint16_t length, std::uint64_t bytes,
-                                   DataSeq origin) const {
+                                   DataSeq origin, std::uint64_t skipped) const {
   std::vector<std::uint8_t> payload(bytes);
-  for (std::uint64_t i = 0; i < bytes; ++i) { payload[i] = pattern_at(data + i); }
+  for (std::uint64_t i = 0; i < bytes; ++i) { payload[i] = pattern_at(data + skipped + i); }
   return wire::dss_checksum(origin.raw + data, subflow, length, wire::Sum{payload});
 }
 
@@ -88,16 +88,18 @@ void ScriptWire::fix(wire::MptcpOption& option, ScriptFlow& flow, const std::vec
                                                   ? o.map->data.bits - origin.raw
                                                   : static_cast<std::uint32_t>(o.map->data.bits - origin.raw);
                    const std::uint64_t bytes = o.map->length - (o.data_fin && o.map->length ? 1u : 0u);
-                   if (bytes) { flow.peer_mappings.push_back({o.map->subflow, data, bytes}); }
+                   const std::uint64_t skip = flow.peer_syn_data;
+                   if (bytes) { flow.peer_mappings.push_back({o.map->subflow + skip, data + skip, bytes}); }
                    if (o.map->length != 0 && o.map->checksum && *o.map->checksum == 0) {  // an infinite one has 0
-                     const auto sum = checksum(data, o.map->subflow, o.map->length, bytes, origin);
+                     const auto sum = checksum(data, o.map->subflow, o.map->length, bytes, origin, skip);
                      o.map->checksum = static_cast<std::uint16_t>(sum ^ (spoil() ? 0x0101u : 0u));
                    }
                  },
                  [&](wire::CapableData& o) {
-                   flow.peer_mappings.push_back({1, 1, o.length});
+                   const std::uint64_t skip = flow.peer_syn_data;
+                   flow.peer_mappings.push_back({1 + skip, 1 + skip, o.length});
                    if (o.checksum && *o.checksum == 0) {
-                     const auto sum = checksum(1, 1, o.length, o.length, origin);
+                     const auto sum = checksum(1, 1, o.length, o.length, origin, skip);
                      o.checksum = static_cast<std::uint16_t>(sum ^ (spoil() ? 0x0101u : 0u));
                    }
                  },
@@ -108,6 +110,7 @@ void ScriptWire::fix(wire::MptcpOption& option, ScriptFlow& flow, const std::vec
 
 std::expected<Segment, std::string> ScriptWire::peer_segment(std::string text, ScriptFlow& flow) {
   if (stack_key_) { replace_all(text, "token=B", "token=" + hex(token_of(*stack_key_).raw, 8)); }
+  replace_all(text, "fast_open B", cookie());
   replace_all(text, "token=A", "token=" + hex(token_of(peer_key_).raw, 8));
   const std::vector<bool> wishes = take_wishes(text);
   const auto symbols = [this](std::string_view name) -> std::optional<std::uint64_t> {
@@ -129,9 +132,11 @@ std::expected<Segment, std::string> ScriptWire::peer_segment(std::string text, S
               .tcp = line->tcp,
               .mptcp = line->mptcp,
               .payload = {}};
+  if (line->flags.syn && line->flags.ack) { flow.our_syn_data = line->ack.raw - flow.our_isn.raw - 1; }
   std::vector<std::uint8_t> bytes(line->payload);
   for (std::uint32_t i = 0; i < line->payload; ++i) {
-    const std::uint64_t sub = static_cast<std::uint32_t>(line->seq.raw - flow.peer_isn.raw) + std::uint64_t{i};
+    const std::uint64_t first = line->flags.syn ? 1 : 0;  // a SYN takes the position before its payload
+    const std::uint64_t sub = static_cast<std::uint32_t>(line->seq.raw - flow.peer_isn.raw) + first + i;
     std::uint64_t data = sub;  // without a mapping: as plain TCP counts
     for (const ScriptFlow::Mapped& m : flow.peer_mappings) {
       if (m.sub <= sub && sub < m.sub + m.length) {
@@ -158,11 +163,19 @@ void ScriptWire::learn(const Segment& segment, ScriptFlow& flow) {
   if (segment.flags.syn) {
     flow.our_isn = segment.seq;
     flow.know_our_isn = true;
+    if (segment.flags.ack) { flow.peer_syn_data = segment.ack.raw - flow.peer_isn.raw - 1; }
+    if (segment.flags.ack && segment.tcp.fast_open) { cookie_ = segment.tcp.fast_open->cookie; }
   }
   if (const auto* o = wire::find<wire::CapableKey>(segment.mptcp)) { stack_key_ = o->sender; }
   if (const auto* o = wire::find<wire::CapableAck>(segment.mptcp)) { stack_key_ = o->sender; }
   if (const auto* o = wire::find<wire::JoinSyn>(segment.mptcp)) { flow.our_nonce = o->nonce; }
   if (const auto* o = wire::find<wire::JoinSynAck>(segment.mptcp)) { flow.our_nonce = o->nonce; }
+}
+
+std::string ScriptWire::cookie() const {
+  std::string out = "fast_open 0x";
+  for (const std::uint8_t b : cookie_) { out += fmt::format("{:02x}", b); }
+  return out;
 }
 
 void ScriptWire::name_values(std::string& text, const Segment& segment, const ScriptFlow& flow) const {
@@ -191,15 +204,19 @@ void ScriptWire::name_values(std::string& text, const Segment& segment, const Sc
                      if (o.map->length == 0) { return judge_sum(*o.map->checksum, 0); }  // RFC 8684 §3.3.1
                      const std::uint64_t bytes = o.map->length - (o.data_fin ? 1u : 0u);
                      const std::uint64_t data = o.map->data.bits - origin.raw;
-                     judge_sum(*o.map->checksum, checksum(data, o.map->subflow, o.map->length, bytes, origin));
+                     judge_sum(*o.map->checksum,
+                               checksum(data, o.map->subflow, o.map->length, bytes, origin, flow.our_syn_data));
                    },
                    [&](const wire::CapableData& o) {
-                     if (o.checksum) { judge_sum(*o.checksum, checksum(1, 1, o.length, o.length, origin)); }
+                     if (o.checksum) {
+                       judge_sum(*o.checksum, checksum(1, 1, o.length, o.length, origin, flow.our_syn_data));
+                     }
                    },
                    [](const auto&) {},
                },
                option);
   }
+  if (!cookie_.empty()) { replace_all(text, cookie(), "fast_open B"); }
   if (stack_key_) {
     replace_all(text, hex(ours.raw, 16), "B");
     replace_all(text, "token=" + hex(token_of(ours).raw, 8), "token=B");
@@ -211,7 +228,8 @@ void ScriptWire::name_values(std::string& text, const Segment& segment, const Sc
 /// Payload must be the application's bytes: those of the mapping, or of the position in the stream.
 std::string ScriptWire::wrong_bytes(const Segment& segment, const ScriptFlow& flow) const {
   if (segment.payload.empty()) { return {}; }
-  const std::uint64_t sub = static_cast<std::uint32_t>(segment.seq.raw - flow.our_isn.raw);
+  const std::uint64_t sub =
+      static_cast<std::uint32_t>(segment.seq.raw - flow.our_isn.raw) + (segment.flags.syn ? 1u : 0u);
   std::uint64_t data = sub;
   if (const auto* o = wire::find<wire::Dss>(segment.mptcp); o && o->map) {
     data = o->map->data.bits - idsn_of(*stack_key_).raw + (sub - o->map->subflow);

@@ -25,6 +25,7 @@ struct ScriptFlow {
   SeqNum our_isn, peer_isn;  ///< the stack's, the peer's
   bool know_our_isn = false;
   std::uint32_t our_nonce = 0, peer_nonce = 0;
+  std::uint64_t our_syn_data = 0, peer_syn_data = 0;  ///< what of a SYN counted: it is in no data sequence space
   struct Mapped {
     std::uint64_t sub, data, length;
   };
@@ -47,9 +48,10 @@ class ScriptWire {
   void learn_version(const wire::MptcpOptions& options);
   wire::Token token_of(wire::Key key) const { return crypto::token_of(key, version_); }
   DataSeq idsn_of(wire::Key key) const { return crypto::idsn_of(key, version_); }
+  std::string cookie() const;
   void fix(wire::MptcpOption& option, ScriptFlow& flow, const std::vector<bool>& good, std::size_t& at);
   std::uint16_t checksum(std::uint64_t data, std::uint32_t subflow, std::uint16_t length, std::uint64_t bytes,
-                         DataSeq origin) const;
+                         DataSeq origin, std::uint64_t skipped = 0) const;
   wire::Origins from_peer(const ScriptFlow& flow) const;
   void name_values(std::string& text, const Segment& segment, const ScriptFlow& flow) const;
   std::string wrong_bytes(const Segment& segment, const ScriptFlow& flow) const;
@@ -58,5 +60,6 @@ class ScriptWire {
   std::optional<wire::Key> stack_key_;
   wire::Version version_ = wire::Version::v1;
   wire::Key peer_key_{0xa11ce5a11ce5a11c};
+  wire::FastOpen::Cookie cookie_;  ///< the stack's, as it last told it
 };
 }  // namespace anabranch::support

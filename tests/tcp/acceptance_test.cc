@@ -158,6 +158,27 @@ TEST(Acceptance, TheEchoedTimestampIsThatOfTheOldestUnacknowledgedSegment) {
   EXPECT_EQ(299u, out[0].tcp.timestamps->echo);
 }
 
+// RFC 6191 §2, line by line; numbers on both sides of the wrap.
+TEST(Acceptance, OnlyALaterSynMayTakeThePlaceOfAConnectionInTimeWait) {
+  for (const std::uint32_t base : {1000u, 0xffffffffu, 0u, 0x7fffffffu, 0x80000000u}) {
+    const LastSeen plain{.next = {base}, .our_next = {}, .stamp = {}};
+    LastSeen stamped = plain;
+    stamped.stamp = base;
+    const SeqNum later{base}, earlier{base - 1}, far{base + 0x7fffffff}, half{base + 0x80000000};
+    EXPECT_TRUE(may_follow(plain, later, {}));
+    EXPECT_TRUE(may_follow(plain, far, {}));
+    EXPECT_FALSE(may_follow(plain, earlier, {}));  // the number of the old FIN
+    EXPECT_FALSE(may_follow(plain, half, {}));
+    EXPECT_TRUE(may_follow(plain, earlier, 5));  // the old one had no timestamps, the new one has
+    EXPECT_TRUE(may_follow(stamped, earlier, base + 1));
+    EXPECT_FALSE(may_follow(stamped, earlier, base));
+    EXPECT_TRUE(may_follow(stamped, later, base));
+    EXPECT_FALSE(may_follow(stamped, later, base - 1));
+    EXPECT_TRUE(may_follow(stamped, later, {}));
+    EXPECT_FALSE(may_follow(stamped, earlier, {}));
+  }
+}
+
 TEST(Acceptance, ASegmentForNobodyIsRefusedInIdleAndDead) {
   Solo solo;
   EXPECT_TRUE(is_drop(solo.give(solo.segment(1, 1)), Drop::not_for_this_state));

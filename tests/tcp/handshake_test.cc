@@ -68,8 +68,9 @@ TEST(Handshake, TheThirdSegmentIsAPureAckEvenIfDataWaits) {
   EXPECT_TRUE(solo.had(Event::established));
 }
 
-TEST(Handshake, SynsAreRepeatedWithDoublingPausesUntilItGivesUp) {  // [9293-MUST-22]
+TEST(Handshake, SynsAreRepeatedEverySecondAtFirstAndThenWithDoublingPauses) {  // [9293-MUST-22]
   Config config;
+  config.syn_linear = 2;
   config.syn_retries = 3;
   Solo solo{config};
   const Instant start = solo.now;
@@ -84,9 +85,32 @@ TEST(Handshake, SynsAreRepeatedWithDoublingPausesUntilItGivesUp) {  // [9293-MUS
       at.push_back((solo.now - start).ns / 1'000'000'000);
     }
   }
-  EXPECT_EQ((std::vector<std::int64_t>{1, 3, 7}), at);
+  EXPECT_EQ((std::vector<std::int64_t>{1, 2, 3, 5, 9}), at);
   EXPECT_TRUE(solo.had(Event::timed_out));
   EXPECT_TRUE(solo.endpoint->deadline().is_never());
+}
+
+// RFC 9293 §3.8.3 (MUST-23): a SYN is given three minutes.
+TEST(Handshake, AnUnansweredSynIsGivenUpAfterThreeMinutesAndASynAckAfterOne) {
+  Solo solo{Config{}};
+  const Instant start = solo.now;
+  const auto exhaust = [](Solo& s) {
+    while (!s.endpoint->dead()) {
+      s.now = s.endpoint->deadline();
+      s.endpoint->on_deadline(s.now);
+      s.take();
+    }
+  };
+  solo.endpoint->connect({Solo::kOurs}, solo.now);
+  solo.take();
+  exhaust(solo);
+  EXPECT_EQ(187_s, solo.now - start);
+
+  Solo server{Config{}};
+  server.endpoint->accept(server.syn(), {Solo::kOurs}, server.now);
+  server.take();
+  exhaust(server);
+  EXPECT_EQ(63_s, server.now - start);
 }
 
 TEST(Handshake, LossOfAnyOfItsSegmentsOnlyDelaysIt) {

@@ -9,11 +9,12 @@ Step CapableClient::read(Session& session, Lane& lane, const Reading& reading) {
     if (phase_ == Phase::unconfirmed) { read_options(session, lane, reading); }
     return Stay{};
   }
-  if (phase_ == Phase::syn_sent) { return read_syn_ack(session, reading.segment); }
+  if (phase_ == Phase::syn_sent) { return read_syn_ack(session, reading); }
   return read_first(session, lane, reading);
 }
 
-Step CapableClient::read_syn_ack(Session& session, const Segment& segment) {
+Step CapableClient::read_syn_ack(Session& session, const Reading& reading) {
+  const Segment& segment = reading.segment;
   if (!segment.flags.syn) { return Stay{}; }
   if (!last_syn_had_option_) { return Found{Finding::no_option_in_handshake, FallbackReason::syn_option_dropped}; }
   const auto* o = segment.flags.ack ? wire::find<wire::CapableKey>(segment.mptcp) : nullptr;
@@ -28,6 +29,7 @@ Step CapableClient::read_syn_ack(Session& session, const Segment& segment) {
   session.no_more_to_initial = o->flags.no_more_to_this;
   session.mode = Mode::mptcp;
   phase_ = Phase::unconfirmed;
+  first_ = reading.acknowledges;
   return Stay{};
 }
 
@@ -43,7 +45,7 @@ Step CapableClient::read_first(Session& session, Lane& lane, const Reading& read
   }
   if (seen.any) { return Stay{}; }  // MP_PRIO alone, say: a DSS will follow
   // [8684-3.1-16 8684-3.7-05]
-  const bool tells = !segment.payload.empty() || segment.flags.fin || reading.acknowledges > SubPos{1};
+  const bool tells = !segment.payload.empty() || segment.flags.fin || reading.acknowledges > first_;
   return tells ? Step{Found{Finding::no_dss_from_peer, FallbackReason::no_dss_from_peer}} : Step{Stay{}};
 }
 
@@ -56,7 +58,7 @@ bool CapableClient::confirms(const Lane& lane, const ReadOptions& seen, const wi
 }
 
 std::size_t CapableClient::data_option_bytes(const Session& session, SubPos at) const {
-  return dialect_.data_on_capable && at == SubPos{1} ? (session.checksum ? 24u : 22u) : dss_bytes(session);
+  return dialect_.data_on_capable && at == first_ ? (session.checksum ? 24u : 22u) : dss_bytes(session);
 }
 
 void CapableClient::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions& out, Instant) {
@@ -75,7 +77,7 @@ void CapableClient::write(Session& session, Lane& lane, const tcp::Plan& plan, w
   }
   if (phase_ == Phase::syn_sent) { return; }  // an RST of the handshake
   if (plan.kind == tcp::SegmentKind::reset) { return write_reset(session, lane, plan, out); }
-  if (plan.payload && plan.at == SubPos{1} && dialect_.data_on_capable) {
+  if (plan.payload && plan.at == first_ && dialect_.data_on_capable) {
     const TxMapping* m = lane.tx.at(plan.at);
     ANABRANCH_CHECK(m != nullptr);
     out.push_back(wire::CapableData{flags, session.local_key, *session.remote_key,  // [8684-3.1-13]

@@ -14,15 +14,18 @@ DataPos position_of(const wire::DataSeqForm& form, DataSeq origin, DataPos near)
                    : unwrap_narrow(static_cast<std::uint32_t>(form.bits), origin, near);
 }
 
-/// The field holds the low 32 bits of a subflow position (relative to the ISN).
-SubPos subflow_position(std::uint32_t field, SubPos near) { return unwrap(SeqNum{field}, SeqNum{0}, near); }
+/// The field holds the low 32 bits of a subflow position (relative to the ISN, not counting what rode on the SYN).
+SubPos subflow_position(const Session& s, const Lane& lane, std::uint32_t field, SubPos near) {
+  const std::uint64_t skipped = lane.joined ? 0 : s.syn_bytes_in;
+  return unwrap(SeqNum{field}, SeqNum{static_cast<std::uint32_t>(0 - skipped)}, near);
+}
 
 void take_mapping(Session& s, Lane& lane, const wire::Mapping& map, std::uint64_t data_length, SubPos near) {
   const DataPos data = position_of(map.data, s.remote_origin, s.receive.next());
   s.wide_acks = map.data.wide;  // [8684-3.3.2-01]
   if (data_length == 0) { return; }
   const RxMapping mapping{.data = data,  // [8684-3.3.1-12]
-                          .sub = subflow_position(map.subflow, near),
+                          .sub = subflow_position(s, lane, map.subflow, near),
                           .length = data_length,
                           .checksum = map.checksum,
                           .wire_data = wrap(data, s.remote_origin).raw,
@@ -72,9 +75,11 @@ void take_capable_data(Session& s, Lane& lane, const wire::CapableData& o, ReadO
     out.unagreed = true;
     return;
   }
-  const wire::Mapping implied{
-      .data = {wrap(DataPos{1}, s.remote_origin).raw, true}, .subflow = 1, .length = o.length, .checksum = o.checksum};
-  if (o.length != 0) { take_mapping(s, lane, implied, o.length, SubPos{1}); }
+  const wire::Mapping implied{.data = {wrap(DataPos{1} + s.syn_bytes_in, s.remote_origin).raw, true},
+                              .subflow = 1,
+                              .length = o.length,
+                              .checksum = o.checksum};
+  if (o.length != 0) { take_mapping(s, lane, implied, o.length, SubPos{1} + s.syn_bytes_in); }
 }
 }  // namespace
 
@@ -180,7 +185,7 @@ void write_dss(Session& s, Lane& lane, const tcp::Plan& plan, wire::MptcpOptions
     ANABRANCH_CHECK(m != nullptr);  // the endpoint sends only what is bound
     // [8684-3.3.1-01 8684-3.3.1-15 8684-3.3.1-18 8684-3.7-02]
     dss.map = wire::Mapping{.data = {wrap(m->data, s.local_origin).raw, true},
-                            .subflow = static_cast<std::uint32_t>(m->sub.n),
+                            .subflow = s.wire_subflow(m->sub, lane.joined),
                             .length = static_cast<std::uint16_t>(m->length()),
                             .checksum = m->checksum};
   } else if (s.data_fin_owed() && lane.dss_owed) {  // not on every ACK: it leaves no room for SACK blocks

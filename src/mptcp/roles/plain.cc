@@ -15,7 +15,7 @@ void Plain::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::Mpt
     const auto none = session.checksum ? std::optional<std::uint16_t>{0} : std::nullopt;
     out.push_back(wire::Dss{.ack = {},
                             .map = wire::Mapping{.data = {wrap(m->data, session.local_origin).raw, true},
-                                                 .subflow = static_cast<std::uint32_t>(m->sub.n),
+                                                 .subflow = session.wire_subflow(m->sub, lane.joined),
                                                  .length = 0,
                                                  .checksum = none},
                             .data_fin = false});
