@@ -305,7 +305,6 @@ tcp::Verdict Connection::on_segment(SubflowId on, const Segment& segment, Instan
     heard_at_ = now;
     s->heard(now);
   }
-  s->resolve_trouble(now);
   settle(now);
   return verdict;
 }

@@ -162,6 +162,7 @@ class Connection final : private cc::Group {
 
   // settle: the consequences, in this order
   void settle(Instant now);
+  void judge_troubles(Instant now);
   void hear_endpoints(Instant now);
   void hear_event(Subflow& s, tcp::Endpoint::Event event, Instant now);
   void hear_news(Instant now);

@@ -9,6 +9,7 @@
 namespace anabranch::mptcp {
 
 void Connection::settle(Instant now) {
+  judge_troubles(now);
   hear_endpoints(now);
   hear_news(now);
   note_mode(now);
@@ -18,6 +19,17 @@ void Connection::settle(Instant now) {
   arm_timers(now);
   tell_application();
   ANABRANCH_EXPENSIVE_CHECK(is_consistent());
+}
+
+/// Subflows with bytes that no mapping covers, now that it is clear who else is there.
+void Connection::judge_troubles(Instant now) {
+  session_.open = static_cast<unsigned>(std::ranges::count_if(
+      subflows_, [](const auto& s) { return !s->over && s->endpoint().phase() == tcp::Phase::open; }));
+  session_.join_in_doubt =
+      active_ && std::ranges::any_of(subflows_, [](const auto& s) {
+        return !s->over && s->lane().joined && s->endpoint().phase() == tcp::Phase::open && !s->role().carries_data();
+      });
+  for (const auto& s : subflows_) { s->resolve_trouble(now); }
 }
 
 // --- what endpoints report -------------------------------------------------------------------------------------
@@ -204,6 +216,12 @@ void Connection::note_mode(Instant now) {
   if (mode_told_ == session_.mode) { return; }
   mode_told_ = session_.mode;
   if (session_.mode != Mode::tcp) { return; }
+  requests_.clear();
+  for (const auto& s : subflows_) {  // joins that were not complete yet
+    if (s->plain() || s->over) { continue; }
+    s->set_ended_by("fallback");
+    s->endpoint().abort(wire::ResetReason::middlebox_interference);
+  }
   counters_.add(Counter::fallbacks);
   events_.push_back({Happened::fell_back});
   trace::emit(env_.trace, now, {number_, 0},
@@ -492,8 +510,9 @@ void Connection::on_data_timeout(Instant now) {
     for (const auto& s : subflows_) { s->lane().dss_owed = s->lane().dss_owed || s->carries_data(); }
   }
   if (una >= session_.send.end() || still_on_its_way(una)) { return; }
-  // Nothing was ever DATA_ACKed on the only subflow: the peer may have fallen back, and would take these as new bytes.
-  if (session_.alive <= 1 && una == DataPos{1} + session_.syn_bytes_out) { return; }
+  // The only subflow acknowledges as TCP does: the peer may have fallen back, and would take these as new bytes.
+  const auto alone = std::ranges::find_if(subflows_, [](const auto& s) { return s->carries_data() && !s->over; });
+  if (session_.alive <= 1 && alone != subflows_.end() && (*alone)->lane().bare) { return (*alone)->distrust(now); }
   // Acknowledged by a subflow and not by the connection: the peer dropped it (or a middlebox lied). Once more.
   const Bytes queued = session_.send.reinject(una, una + MappingTx::kLongest, SubflowId{~0u});
   if (queued) { note_reinjected(queued, SubflowId{~0u}, "data_timeout", now); }

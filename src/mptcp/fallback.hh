@@ -21,7 +21,7 @@ enum class Finding : std::uint8_t {
 
 struct Evidence {
   Finding finding = Finding::nothing;
-  bool only_subflow = true;    ///< no other subflow is alive
+  bool only_subflow = true;    ///< no other subflow is alive; one that has not joined yet does not count
   bool joined = false;         ///< this subflow came by MP_JOIN
   bool in_sequence = true;     ///< every byte so far, both ways, went over this subflow in data order
   bool checksum_seen = false;  ///< at least one checksum was verified
@@ -45,9 +45,11 @@ constexpr Verdict judge(const Evidence& e) {
     // The path may drop options in one direction only: the other end must hear of it (§3.7).
     // [8684-3.7-03 8684-3.7-05 8684-3.7-06]
     case Finding::no_dss_from_peer: return alone ? Verdict::infinite_mapping : Verdict::reset_subflow;
-    // Options passed both ways and do not any more: the path is broken, and the peer has no way to know (§3.7).
+    // Options passed and do not any more: the peer must hear of it, or it would take our ACKs for a DATA_ACK that is late.
+    // Once something was DATA_ACKed the path is broken (§3.3.1): it would send again what was read already (Linux does).
     case Finding::mapping_missing:
-    case Finding::mapping_contradicts: return alone && !e.data_acked ? Verdict::become_tcp : Verdict::reset_subflow;
+    case Finding::mapping_contradicts:
+      return alone && !e.data_acked ? Verdict::fail_and_become_tcp : Verdict::reset_subflow;
     case Finding::checksum_wrong:
       if (!alone) { return Verdict::fail_and_reset_subflow; }  // [8684-3.7-09 8684-3.7-15]
       // Before any good checksum nobody can say that the path ever worked: there is nothing to report (Linux too).

@@ -54,11 +54,12 @@ TEST(Fallback, NothingFoundChangesNothingAndAnythingFoundChangesSomething) {
     EXPECT_EQ(judge(e) == Verdict::carry_on, e.finding == Finding::nothing) << text(e);
   }
 }
-TEST(Fallback, OnlyAWrongChecksumAndAnMpFailAreAnsweredWithMpFail) {  // [8684-3.7-14 8684-3.7-15]
+TEST(Fallback, OnlyWhatThePeerCannotKnowIsAnsweredWithMpFail) {  // [8684-3.7-14 8684-3.7-15]
   for (const Evidence& e : all_evidence()) {
     const Verdict v = judge(e);
     const bool reports = v == Verdict::fail_and_become_tcp || v == Verdict::fail_and_reset_subflow;
-    const bool reason = e.finding == Finding::checksum_wrong || e.finding == Finding::peer_reports_failure;
+    const bool reason = e.finding == Finding::checksum_wrong || e.finding == Finding::peer_reports_failure ||
+                        e.finding == Finding::mapping_missing || e.finding == Finding::mapping_contradicts;
     EXPECT_FALSE(reports && !reason) << text(e);
   }
 }
@@ -66,8 +67,8 @@ TEST(Fallback, TheRulesForTheOnlySubflow) {  // [8684-3.7-05 8684-3.7-13]
   const std::pair<Evidence, Verdict> rules[] = {
       {first_subflow(Finding::no_option_in_handshake), Verdict::become_tcp},
       {first_subflow(Finding::no_dss_from_peer), Verdict::infinite_mapping},
-      {first_subflow(Finding::mapping_missing), Verdict::become_tcp},
-      {first_subflow(Finding::mapping_contradicts), Verdict::become_tcp},
+      {first_subflow(Finding::mapping_missing), Verdict::fail_and_become_tcp},
+      {first_subflow(Finding::mapping_contradicts), Verdict::fail_and_become_tcp},
       {first_subflow(Finding::checksum_wrong, false), Verdict::become_tcp},
       {first_subflow(Finding::checksum_wrong, true), Verdict::fail_and_become_tcp},
       {first_subflow(Finding::peer_reports_failure), Verdict::fail_and_become_tcp},

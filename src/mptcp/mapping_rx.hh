@@ -52,6 +52,8 @@ class MappingRx {
   /// In-order bytes of the subflow, without gaps between calls. `checksums`: negotiated, so each mapping must have one.
   Translated deliver(SubPos at, Chain bytes, bool checksums);
   SubPos next() const { return next_; }  ///< subflow bytes before it were delivered
+  /// Bytes that wait for the rest of their mapping, up to next(): whoever gives up mappings takes them as they are.
+  Chain take_pending() { return std::exchange(pending_, {}); }
   bool ever_verified() const { return verified_; }
 
  private:

@@ -100,6 +100,8 @@ struct Session {
   bool heard_data_ack = false;      ///< on any subflow: windows count from DATA_ACKs from then on
   bool in_sequence = true;          ///< all data so far went over the initial subflow in order
   unsigned alive = 0;               ///< subflows
+  unsigned open = 0;                ///< of those, the ones past TCP's handshake
+  bool join_in_doubt = false;       ///< our third ACK of a join is unanswered: the peer may have it, or not
 
   DataSend send;
   DataReceive receive;

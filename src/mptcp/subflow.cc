@@ -75,7 +75,7 @@ void Subflow::acknowledged(SubPos up_to) {
   if (plain_) { session_.send.on_data_ack(acknowledged_data_); }  // [8684-3.7-19]
 }
 
-void Subflow::deliver(SubPos at, Chain in_order, Instant) {
+void Subflow::deliver(SubPos at, Chain in_order, Instant now) {
   received_ += in_order.size().n;
   if (!lane_.joined && at <= SubPos{session_.syn_bytes_in}) {  // the SYN's payload comes alone, before all else
     session_.receive.insert(DataPos{at.n}, std::move(in_order));
@@ -93,7 +93,7 @@ void Subflow::deliver(SubPos at, Chain in_order, Instant) {
   for (MappingRx::Piece& piece : t.pieces) { session_.receive.insert(piece.at, std::move(piece.bytes)); }
   if (t.trouble == MapTrouble::none) { return; }
   const Finding finding = t.trouble == MapTrouble::missing ? Finding::mapping_missing : Finding::checksum_wrong;
-  trouble_ = Trouble{finding, t.at, std::move(t.rest)};
+  trouble_ = Trouble{finding, t.at, std::move(t.rest), now + kJoinPatience};
 }
 
 void Subflow::peer_finished(SubPos at, Instant) {
@@ -114,7 +114,7 @@ tcp::Verdict Subflow::read(const Segment& segment, SubPos at, SubPos acknowledge
                           role_ = std::move(b.successor);
                           return tcp::Taken{has_signal};
                         },
-                        [this](Found& f) { return obey(f.finding, f.why, lane_.rx.next()); },
+                        [this](Found& f) { return obey(f.finding, f.why, plain_from()); },
                         [this](Refuse& r) -> tcp::Verdict {
                           refused_here_ = true;
                           set_ended_by(name(r.reason));
@@ -159,24 +159,36 @@ void Subflow::settle_syn_data(SubPos acknowledged) {
 }
 
 Evidence Subflow::evidence(Finding finding) const {
+  // A client cannot know whether its third ACK of a join has arrived: from then on it counts as another subflow. A
+  // peer that gives up by itself has not seen it, and then nothing went that way.
+  const bool told = finding == Finding::peer_reports_failure || finding == Finding::infinite_mapping;
   return {.finding = finding,
-          .only_subflow = session_.alive <= 1,
+          .only_subflow = told ? session_.in_sequence : session_.open <= 1,
           .joined = lane_.joined,
           .in_sequence = session_.in_sequence,
           .checksum_seen = lane_.rx.ever_verified(),
-          .data_acked = lane_.heard_dss && session_.said_ack > DataPos{1}};
+          .data_acked = lane_.heard_mapping && session_.said_ack > DataPos{1}};
 }
 
 /// Does what the verdict says. `from`: the first of the peer's bytes that count plainly.
 tcp::Verdict Subflow::obey(Finding finding, FallbackReason why, SubPos from) {
+  const Verdict verdict = judge(evidence(finding));
+  const bool resets = verdict == Verdict::reset_subflow || verdict == Verdict::fail_and_reset_subflow;
+  if (!resets && verdict != Verdict::carry_on) {
+    // What waits for the rest of its mapping, to be checked with it, will wait in vain.
+    if (Chain waiting = lane_.rx.take_pending(); !waiting.empty()) {
+      session_.receive.insert(session_.receive.next(), std::move(waiting));
+    }
+  }
   const Plain::From plainly{from, session_.receive.next()};
-  switch (judge(evidence(finding))) {
+  switch (verdict) {
     case Verdict::carry_on: return tcp::Taken{};
     case Verdict::become_tcp: become_plain(why, Plain{plainly}); return tcp::Taken{};
     case Verdict::infinite_mapping: become_plain(why, Plain{plainly, lane_.tx.end()}); return tcp::Taken{};
     case Verdict::fail_and_become_tcp: {  // also the answer to MP_FAIL, so that both directions revert [8684-3.7-14]
       Plain role{plainly, lane_.tx.end()};
-      role.set_fail(wrap(session_.receive.next(), session_.remote_origin).raw);
+      role.set_fail(wrap(session_.receive.next(), session_.remote_origin).raw,
+                    finding == Finding::peer_reports_failure);
       become_plain(why, std::move(role));
       endpoint_.send_ack();
       return tcp::Taken{};
@@ -200,6 +212,12 @@ void Subflow::become_plain(FallbackReason why, Plain role) {
 
 void Subflow::resolve_trouble(Instant now) {
   if (!trouble_) { return; }
+  if (plain_) {  // the peer has said meanwhile what this is
+    Trouble t = *std::exchange(trouble_, {});
+    received_ -= t.rest.size().n;
+    return deliver(t.at, std::move(t.rest), now);
+  }
+  if (session_.join_in_doubt && session_.in_sequence && !lane_.joined && now < trouble_->until) { return; }
   Trouble t = *std::exchange(trouble_, {});
   if (t.finding == Finding::checksum_wrong) {
     session_.news.push_back({lane_.id, Counted{Counter::data_checksum_errors}});
@@ -223,6 +241,14 @@ void Subflow::begin_fast_close() {
   lane_.dss_owed = true;  // an ACK leaves for it
 }
 
+void Subflow::distrust(Instant) {
+  const tcp::Verdict verdict = obey(Finding::no_dss_from_peer, FallbackReason::no_dss_from_peer, plain_from());
+  if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) {
+    set_ended_by(name(Finding::no_dss_from_peer));
+    endpoint_.abort(reset->reason);
+  }
+}
+
 void Subflow::on_deadline(Instant now) {
   if (role_->deadline() <= now) { role_->on_deadline(session_, lane_, now); }
   if (endpoint_.deadline() <= now) { endpoint_.on_deadline(now); }
@@ -239,7 +265,8 @@ void Subflow::on_deadline(Instant now) {
 
 Instant Subflow::deadline() const {
   if (endpoint_.dead()) { return Instant::never(); }
-  const Instant next = std::min(endpoint_.deadline(), role_->deadline());
+  const Instant judged = trouble_ ? trouble_->until : Instant::never();
+  const Instant next = std::min({endpoint_.deadline(), role_->deadline(), judged});
   return doubt_ ? std::min(next, doubt_->deadline()) : next;
 }
 

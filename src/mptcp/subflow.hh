@@ -51,7 +51,10 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   /// Binds bytes of the connection to the end of this subflow (RFC 8684 §3.3.1).
   void bind(DataPos data, Chain bytes);
   /// In-order bytes that no good mapping covers were found: judged and, if falling back, taken in. A reset otherwise.
+  /// While the third ACK of a join is unanswered only the peer knows whether this subflow is the only one: it waits.
   void resolve_trouble(Instant now);
+  /// The peer acknowledges data as TCP does and says nothing of MPTCP any more: judged.
+  void distrust(Instant now);
   /// From now on it says MP_FASTCLOSE and nothing else, until an RST comes.
   void begin_fast_close();
   Instant deadline() const;
@@ -104,14 +107,19 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   SubPos send_limit(SubPos ack, Bytes window, SubPos previous) override;
 
   void settle_syn_data(SubPos acknowledged);
+  /// The first of the peer's bytes that was not taken in.
+  SubPos plain_from() const { return trouble_ ? trouble_->at : lane_.rx.next(); }
   tcp::Verdict obey(Finding finding, FallbackReason why, SubPos from);
   void become_plain(FallbackReason why, Plain role);
   Evidence evidence(Finding finding) const;
 
+  static constexpr Duration kJoinPatience{
+      1'000'000'000};  ///< time for a repetition of the third ACK, RFC 6298's first RTO
   struct Trouble {
     Finding finding;
     SubPos at;
     Chain rest;
+    Instant until;  ///< to be judged, whatever became of a join
   };
 
   Session& session_;

@@ -174,6 +174,11 @@ Facts Endpoint::Parts::gather(const Segment& segment, const Place& place, Instan
   const std::uint64_t length = segment.length();
   if (place.at + length > receiver.edge() && phase == Phase::open) { receiver.renew_edge(); }
   const bool opening = phase == Phase::syn_received;
+  // A third segment without timestamps: somebody took them out of our SYN/ACK, and only we believe that they are in use.
+  // RFC 7323 §3.2 would have us drop all that follows; two ends that disagree for ever help nobody.
+  if (opening && !stamped && segment.flags.ack && !segment.flags.syn && !segment.flags.rst && place.ack == SubPos{1}) {
+    context.agreed.timestamps = false;
+  }
   return {.flags = segment.flags,
           .at = place.at,
           .length = length,

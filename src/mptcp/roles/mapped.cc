@@ -66,6 +66,7 @@ void take_dss(Session& s, Lane& lane, const wire::Dss& dss, SubPos near, ReadOpt
     out.unagreed = true;
     return;
   }
+  lane.heard_mapping = true;
   take_mapping(s, lane, *dss.map, dss.map->length - (dss.data_fin ? 1u : 0u), near);
   if (dss.data_fin) { take_data_fin(s, lane, *dss.map); }
 }
@@ -148,13 +149,19 @@ Step Mapped::read(Session& session, Lane& lane, const Reading& reading) {
   if (reading.segment.flags.rst) { return Stay{}; }
   if (seen.unagreed) { return Refuse{wire::ResetReason::mptcp_error}; }  // [8684-3.3-03 8684-3.3-04 8684-3.3-05]
   if (seen.failed) { return Found{Finding::peer_reports_failure, FallbackReason::peer_infinite_mapping}; }
-  // The rule of the first packets (§3.7) holds until the first DSS: both ends must come to the same conclusion.
-  const bool tells = !reading.segment.payload.empty() || reading.segment.flags.fin || reading.acknowledges > SubPos{1};
-  const bool tells_here = lane.joined ? reading.acknowledges > SubPos{1} : tells;  // [8684-3.7-03 8684-3.7-05]
-  // Theirs may arrive while ours get lost: then the first ACK of our data says so (Linux falls back here).
-  const bool never_acked = !lane.joined && session.alive <= 1 && session.send.una() == DataPos{1};
-  const bool acked_by_tcp_only = never_acked && reading.acknowledges > SubPos{1};
-  if (!seen.any && (acked_by_tcp_only || (!lane.heard_dss && tells_here))) {
+  lane.bare = !seen.any;
+  // The rules of the first packets (§3.7), so that both ends come to the same conclusion: until the first DSS, and for
+  // ACKs of data until one of them had a DATA_ACK.
+  const DataPos start = DataPos{1} + session.syn_bytes_out;
+  const bool acks_data = reading.acknowledges > SubPos{1} + (lane.joined ? 0 : session.syn_bytes_out);
+  const bool unconfirmed = session.send.next() > start && session.send.una() == start;
+  const bool first = !reading.segment.payload.empty() || reading.segment.flags.fin || acks_data;
+  // A FIN with nothing beside it, while data is on its way: who speaks MPTCP says DATA_FIN first, and DSS with the FIN.
+  const bool quiet = session.receive.finished() && session.send.una() >= session.send.next();
+  const bool plain_fin = reading.segment.flags.fin && session.in_sequence && !quiet;
+  const bool tells = (!lane.heard_dss && first) || (unconfirmed && acks_data) || plain_fin;
+  const bool tells_joined = !lane.heard_dss && acks_data;  // [8684-3.7-03 8684-3.7-05]
+  if (!seen.any && (lane.joined ? tells_joined : tells)) {
     return Found{Finding::no_dss_from_peer, FallbackReason::no_dss_from_peer};
   }
   if (seen.infinite) { return Found{Finding::infinite_mapping, FallbackReason::peer_infinite_mapping}; }

@@ -19,9 +19,17 @@ void Plain::write(Session& session, Lane& lane, const tcp::Plan& plan, wire::Mpt
                                                  .length = 0,
                                                  .checksum = none},
                             .data_fin = false});
-  } else if (fail_ && plan.kind == tcp::SegmentKind::ack) {
-    out.push_back(*std::exchange(fail_, {}));
-    session.news.push_back({lane.id, Counted{Counter::mp_fail_sent}});
+  } else if (fail_ && (plan.kind == tcp::SegmentKind::ack || (plan.kind == tcp::SegmentKind::fin && !plan.payload))) {
+    out.push_back(*fail_);
+    if (!std::exchange(fail_said_, true)) { session.news.push_back({lane.id, Counted{Counter::mp_fail_sent}}); }
+    if (--fails_left_ == 0) { fail_.reset(); }
   }
+}
+
+Step Plain::read(Session&, Lane&, const Reading& reading) {
+  const auto* dss = wire::find<wire::Dss>(reading.segment.mptcp);
+  const bool infinite = dss != nullptr && dss->map && dss->map->length == 0;
+  if (infinite || wire::find<wire::Fail>(reading.segment.mptcp)) { fail_.reset(); }
+  return Stay{};
 }
 }  // namespace anabranch::mptcp

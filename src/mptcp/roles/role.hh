@@ -24,12 +24,14 @@ struct Lane {
   MappingRx rx;
   std::deque<wire::MptcpOption> signals;  ///< to leave on pure ACKs of their own, in this order
   bool heard_dss = false;                 ///< the peer has sent one here
-  bool said_dss = false;                  ///< we have sent one here
-  bool dss_owed = false;                  ///< a pure ACK with DSS shall leave (DATA_ACK, DATA_FIN, fourth ACK)
-  std::optional<DataPos> told_ack;        ///< DATA_ACK of the segment being read: its window counts from there
-  bool fast_closing = false;              ///< RSTs carry MP_FASTCLOSE
-  bool fail_on_reset = false;             ///< RSTs carry MP_FAIL
-  std::optional<SubflowId> replaces;      ///< a join above the limit: who gives way when it has proved who it is
+  bool heard_mapping = false;         ///< a DSS of the peer with a mapping has arrived here: the path lets them pass
+  bool said_dss = false;              ///< we have sent one here
+  bool bare = false;                  ///< the peer's last segment had no option of MPTCP
+  bool dss_owed = false;              ///< a pure ACK with DSS shall leave (DATA_ACK, DATA_FIN, fourth ACK)
+  std::optional<DataPos> told_ack;    ///< DATA_ACK of the segment being read: its window counts from there
+  bool fast_closing = false;          ///< RSTs carry MP_FASTCLOSE
+  bool fail_on_reset = false;         ///< RSTs carry MP_FAIL
+  std::optional<SubflowId> replaces;  ///< a join above the limit: who gives way when it has proved who it is
 };
 
 class SubflowRole;

@@ -42,7 +42,8 @@ class AckEarly final : public TcpBox {
     unsigned tries = 0, duplicates = 0;
     SeqNum acked;  ///< by its receiver
     std::uint16_t window = 0;
-    std::uint32_t clock = 0;  ///< of its receiver: TSval
+    std::uint32_t clock = 0;      ///< of its receiver: TSval
+    std::uint32_t own_clock = 0;  ///< of its sender
   };
   using Flow = std::array<Stream, 2>;  // by way
 
@@ -51,6 +52,7 @@ class AckEarly final : public TcpBox {
     heard(packet, flow[static_cast<std::size_t>(reversed(way))], now, out);
     Stream& stream = flow[static_cast<std::size_t>(way)];
     if (packet.segment.flags.syn) { stream.next = end_of(packet); }
+    if (packet.segment.tcp.timestamps) { stream.own_clock = packet.segment.tcp.timestamps->value; }
     if (packet.segment.flags.rst) {
       flow = {};
     } else if (turns_on(way) && has_data(packet) && stream.next == packet.segment.seq && stream.bytes < kKept) {
@@ -97,7 +99,7 @@ class AckEarly final : public TcpBox {
     stream.resend_at = stream.kept.empty() ? Instant::never() : now + kResendAfter;
   }
 
-  static void resend(Stream& stream, Instant now, Out& out) {
+  void resend(Stream& stream, Instant now, Out& out) {
     if (++stream.tries > kTries) {
       stream.kept.clear();
       stream.bytes = 0;
@@ -106,7 +108,11 @@ class AckEarly final : public TcpBox {
       stream.resend_at = Instant::never();
       return;
     }
-    out.push_back({stream.kept.front().way, stream.kept.front().frame});
+    auto packet = read_packet(stream.kept.front().frame);
+    if (packet->segment.tcp.timestamps) {  // or what the receiver has heard since would make it a thing of the past
+      packet->segment.tcp.timestamps->value = stream.own_clock;
+    }
+    send(stream.kept.front().way, *packet, out);
     stream.resend_at = now + kResendAfter;
   }
 
