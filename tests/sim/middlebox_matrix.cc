@@ -50,6 +50,7 @@ struct Child {
 std::optional<Child> start(std::size_t index, const Work& work) {
   int ends[2];
   if (pipe(ends) != 0) { return std::nullopt; }
+  std::fflush(stdout);  // or each child would print what we have not yet
   const pid_t pid = fork();
   if (pid == 0) {
     close(ends[0]);

@@ -17,6 +17,8 @@ constexpr Place kJoined[] = {Place::joined},
 constexpr Ways kForth[] = {Ways::forth}, kBack[] = {Ways::back}, kBoth[] = {Ways::both},
                kAll[] = {Ways::forth, Ways::back, Ways::both};
 
+/// What is lost twice without SACK, or with one packet a round trip, costs a timeout and its back-off.
+constexpr Duration kWithoutSack{6'000'000'000};
 /// Where every subflow is lost again and again, the next one comes after a back-off, or not before close_timeout ends it.
 constexpr Duration kRejoins{80'000'000'000};
 
@@ -87,8 +89,9 @@ Rules falls_back(Ending forth, Ending back) {
          kLosesJoin;
 }
 
-/// Mappings that are missing or wrong after Multipath TCP is in use: while the subflow is the only one, MP_FAIL and TCP;
-/// after a join, a reset of that subflow (§3.7), and an error when that happens to every subflow there is.
+/// Mappings that are missing or wrong after Multipath TCP is in use. A mapping that is wrong, by its checksum: MP_FAIL and
+/// TCP while the subflow is the only one, a reset of the subflow after a join (§3.7). One that is missing after others have
+/// arrived: a reset (§3.3.1), and a join that brings the data again. An error when that happens to every subflow there is.
 Rules spoils_mappings(FallbackReason plain, FallbackReason checked, Content content = Content::original,
                       Endings otherwise_plain = {on(2)}, Endings otherwise_checked = {fail_on(2)}) {
   Rules out;
@@ -101,6 +104,10 @@ Rules spoils_mappings(FallbackReason plain, FallbackReason checked, Content cont
       // The very first checksum is wrong: nothing worked yet, so there is nothing to report (§3.7, as Linux does).
       if (why == checksum_failed && ways == Ways::both) {
         alone = alone + Endings{tcp(why, no_dss_from_peer), tcp(no_dss_from_peer, why)};
+      }
+      if (why == mapping_missing) {  // reset and joined again, over the same path
+        alone =
+            alone + Endings{on(1), {.content = content == Content::as_tcp ? Content::undetected : content, .paths = 1}};
       }
       out.push_back({{Place::alone}, {ways}, checksum, alone});
       out.push_back({{Place::initial}, {ways}, checksum, alone + otherwise});
@@ -120,7 +127,7 @@ Rules spoils_first_data() {
   return Rules{{{Place::joined}, {}, {}, {on(2), on(1)}},
                {{}, {Ways::forth}, {}, {tcp(no_dss_from_peer, no_dss_from_peer)}},
                {{}, {Ways::back}, {}, found(mapping_missing, Ways::back)},
-               {{}, {Ways::both}, {}, {both}}};
+               {{}, {Ways::both}, {}, {both, tcp(no_dss_from_peer, no_dss_from_peer)}}};
 }
 
 const std::vector<Row>& rows() {
@@ -168,9 +175,9 @@ const std::vector<Row>& rows() {
        "reset with reason 6, its data goes to the other path.",
        first_mapping},
       {M::strip_dss_later, kPlaces, kAll, true,
-       "As above while the subflow is the only one. After a join it is reset and its data reinjected; if that happens "
-       "to "
-       "every path, the connection ends with an error (§3.7 has no way back to TCP then).",
+       "The path is broken: reset with reason 6, and the data comes again over another path, or after another join "
+       "over "
+       "this one.",
        spoils_mappings(mapping_missing, mapping_missing, Content::original, {on(2)}, {on(2)}), kRejoins},
       {M::strip_data_ack, kPlaces, kAll, false,
        "Data acknowledged without DATA_ACK before any DATA_ACK came: TCP, with an infinite mapping for the other end.",
@@ -222,7 +229,7 @@ const std::vector<Row>& rows() {
       {M::shift_isn, kPlaces, kAll, false, "Nothing: mappings count from the subflow's own beginning.", kTransparent},
       {M::shift_isn_not_sack, kPlaces, kAll, false,
        "SACK blocks outside what was sent are ignored, the rest of the ACK is used: loss recovery as without SACK.",
-       kTransparent},
+       kTransparent, kWithoutSack},
       {M::split_copy_all, kPlaces, kAll, true, "Nothing: a mapping may be longer than its segment, and come twice.",
        kTransparent},
       {M::split_copy_first, kPlaces, kAll, true,
@@ -250,16 +257,18 @@ const std::vector<Row>& rows() {
              {{}, {}, false, {{.content = Content::undetected, .paths = 2}}}} +
            spoils_mappings(mapping_missing, checksum_failed, Content::as_tcp)},
       {M::edit_length, kPlaces, kAll, true,
-       "With checksums as above. Without, the bytes behind the last mapping tell in the end, and on the only subflow "
+       "With checksums as above. Without, bytes behind the last mapping tell in the end that something is wrong, and "
        "the "
-       "application gets what TCP would have brought; after a join nobody can tell where they belong.",
+       "subflow is reset; what was edited before nobody can tell.",
        Rules{{{Place::joined}, {}, false, {{.content = Content::undetected, .paths = 2}}}} +
            spoils_mappings(mapping_missing, checksum_failed, Content::as_tcp,
                            {{.content = Content::undetected, .paths = 2}, on(2)}),
        kRejoins},
       {M::corrupt_mapping_length, kPlaces, kAll, true,
-       "A byte without a mapping, or a wrong checksum: MP_FAIL and TCP on the only subflow, a reset of a joined one.",
-       spoils_mappings(mapping_missing, checksum_failed), 20_s},
+       "A byte without a mapping: a reset, and a join. A wrong checksum: MP_FAIL and TCP on the only subflow, a reset "
+       "of a "
+       "joined one.",
+       spoils_mappings(mapping_missing, checksum_failed), kRejoins},
       {M::corrupt_data_seq, kPlaces, kAll, true,
        "Data far outside the window is dropped though TCP has acknowledged it, and comes again after the data-level "
        "timeout. With checksums the mapping is wrong: as above.",
@@ -278,7 +287,8 @@ const std::vector<Row>& rows() {
        6_s},
       {M::hold_above_holes, kPlaces, kAll, false, "Nothing but time: losses are found by timeouts and probes.",
        kTransparent},
-      {M::drop_above_holes, kPlaces, kAll, false, "Nothing but time: what was dropped is sent again.", kTransparent},
+      {M::drop_above_holes, kPlaces, kAll, false, "Nothing but time: what was dropped is sent again.", kTransparent,
+       kWithoutSack},
       {M::duplicate, kPlaces, kBoth, false, "Nothing.", kTransparent},
       {M::reorder, kPlaces, kBoth, false, "Nothing but some retransmissions too many.", kTransparent},
       {M::replay, kPlaces, kBoth, false, "Nothing: old segments are outside the window, old SYNs are challenged.",
