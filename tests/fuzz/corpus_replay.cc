@@ -45,10 +45,11 @@ TEST(Corpus, EveryTargetTakesItsInputsAndTheirTruncations) {
     for (const auto& path : inputs_of(name)) {
       SCOPED_TRACE(path.string());
       const Input input = contents(path);
-      target(input);
-      target(std::span{input}.first(input.size() / 2));
-      for (std::size_t n = 0; n < std::min(input.size(), kTruncationsUpTo); ++n) {
-        target(Input(input.begin(), input.begin() + static_cast<std::ptrdiff_t>(n)));
+      target.run(input);
+      target.run(std::span{input}.first(input.size() / 2));
+      const std::size_t truncations = target.story ? 0 : std::min(input.size(), kTruncationsUpTo);
+      for (std::size_t n = 0; n < truncations; ++n) {
+        target.run(Input(input.begin(), input.begin() + static_cast<std::ptrdiff_t>(n)));
       }
     }
   }
@@ -57,13 +58,14 @@ TEST(Corpus, EveryTargetTakesItsInputsAndTheirTruncations) {
 TEST(Corpus, EveryTargetTakesItsInputsWithAnySingleBytePatched) {
   constexpr std::size_t kPatchesUpTo = 128;
   for (const auto& [name, target] : targets()) {
+    if (target.story) { continue; }  // another byte is another story: the fuzzer's work
     for (const auto& path : inputs_of(name)) {
       Input input = contents(path);
       for (std::size_t at = 0; at < std::min(input.size(), kPatchesUpTo); ++at) {
         const std::uint8_t original = input[at];
         for (const int patch : {0x00, 0xff, original ^ 0x01, original ^ 0x80}) {
           input[at] = static_cast<std::uint8_t>(patch);
-          target(input);
+          target.run(input);
         }
         input[at] = original;
       }
