@@ -138,10 +138,12 @@ int anb_next_ready(anb_stack *stack, int *events);
  *    SOL_SOCKET  SO_ERROR (get), SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER (struct linger), SO_REUSEADDR,
  *                SO_TYPE, SO_PROTOCOL, SO_ACCEPTCONN (get)
  *    IPPROTO_TCP TCP_NODELAY, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT (seconds; probes),
- *                TCP_USER_TIMEOUT (milliseconds), TCP_CONGESTION (string), TCP_MAXSEG (get), TCP_FASTOPEN
+ *                TCP_USER_TIMEOUT (milliseconds), TCP_CONGESTION (string), TCP_MAXSEG (get),
+ *                TCP_FASTOPEN (listeners: SYNs with data that may wait), TCP_FASTOPEN_CONNECT (what is sent before there
+ *                is a connection may leave with the SYN, and arrive twice: RFC 7413)
  *    ANB_SOL     the names below
- *  A listener's options are inherited by what it accepts. Those that shape the handshake or the buffers are for before
- *  connect and listen: -EISCONN afterwards. -ENOPROTOOPT, -EINVAL, -EBADF. */
+ *  A listener's options are inherited by what it accepts. TCP_NODELAY, TCP_CORK, SO_LINGER and SO_REUSEADDR can be
+ *  changed at any time; the others before connect and listen: -EISCONN afterwards. -ENOPROTOOPT, -EINVAL, -EBADF. */
 int anb_setsockopt(anb_stack *stack, int fd, int level, int name, const void *value, socklen_t length, anb_time now);
 int anb_getsockopt(anb_stack *stack, int fd, int level, int name, void *value, socklen_t *length);
 
@@ -154,6 +156,7 @@ int anb_getsockopt(anb_stack *stack, int fd, int level, int name, void *value, s
 #define ANB_MAX_REMOTE 6     /**< addresses remembered from ADD_ADDR; default 16 */
 #define ANB_CLOSE_TIMEOUT 7  /**< milliseconds of life without any subflow; default 60000 */
 #define ANB_NO_ANNOUNCE 8    /**< 1: our other addresses are not told to the peer; default 0; listeners only */
+#define ANB_STATELESS 10     /**< listeners: SYN cookies 0: never, 1 (default): under pressure, 2: always */
 #define ANB_VERSIONS 9       /**< of MPTCP: 1 (default), 0, or 2: both, 1 before 0 (docs/versions.md) */
 
 /* ------------------------------------------------------------------------------------------------- multipath by hand */

@@ -98,6 +98,26 @@ const IntOption kOptions[] = {
        return 0;
      },
      [](const anb_stack&, Socket& s) { return static_cast<int>(s.config.tcp.give_up_after.ns / kMillisecond); }},
+    {IPPROTO_TCP, TCP_NODELAY, When::always,
+     [](Socket& s, int v) {
+       s.config.no_delay = v != 0;
+       return 0;
+     },
+     [](const anb_stack&, Socket& s) { return s.config.no_delay ? 1 : 0; }},
+    {IPPROTO_TCP, TCP_CORK, When::always,
+     [](Socket& s, int v) {
+       s.config.cork = v != 0;
+       return 0;
+     },
+     [](const anb_stack&, Socket& s) { return s.config.cork ? 1 : 0; }},
+    {IPPROTO_TCP, TCP_FASTOPEN, When::before, [](Socket& s, int v) { return within(s.fast_open_queue, v, 0, 65535); },
+     [](const anb_stack&, Socket& s) { return static_cast<int>(s.fast_open_queue); }},
+    {IPPROTO_TCP, TCP_FASTOPEN_CONNECT, When::before,
+     [](Socket& s, int v) {
+       s.fast_open_connect = v != 0;
+       return 0;
+     },
+     [](const anb_stack&, Socket& s) { return s.fast_open_connect ? 1 : 0; }},
     {IPPROTO_TCP, TCP_MAXSEG, When::never, refuse,
      [](const anb_stack& stack, Socket& s) {
        const auto* c = std::get_if<Connected>(&s.is);
@@ -130,6 +150,15 @@ const IntOption kOptions[] = {
        return 0;
      },
      [](const anb_stack&, Socket& s) { return static_cast<int>(s.config.versions); }},
+    {ANB_SOL, ANB_STATELESS, When::before,
+     [](Socket& s, int v) {
+       constexpr stack::Stateless kThem[] = {stack::Stateless::never, stack::Stateless::under_pressure,
+                                             stack::Stateless::always};
+       if (v < 0 || v >= static_cast<int>(std::size(kThem))) { return -EINVAL; }
+       s.stateless = kThem[v];
+       return 0;
+     },
+     [](const anb_stack&, Socket& s) { return static_cast<int>(s.stateless); }},
     {ANB_SOL, ANB_MAX_SUBFLOWS, When::before, [](Socket& s, int v) { return within(s.config.max_subflows, v, 1, 255); },
      [](const anb_stack&, Socket& s) { return static_cast<int>(s.config.max_subflows); }},
     {ANB_SOL, ANB_MAX_REMOTE, When::before,
@@ -208,7 +237,7 @@ int give(const void* from, socklen_t size, void* value, socklen_t* length) {
 
 extern "C" {
 
-int anb_setsockopt(anb_stack* s, int fd, int level, int name, const void* value, socklen_t length, anb_time) {
+int anb_setsockopt(anb_stack* s, int fd, int level, int name, const void* value, socklen_t length, anb_time now) {
   Socket* socket = s->find(fd);
   if (socket == nullptr) { return -EBADF; }
   if (value == nullptr) { return -EINVAL; }
@@ -220,7 +249,13 @@ int anb_setsockopt(anb_stack* s, int fd, int level, int name, const void* value,
   if (o->when == When::before && !may_change(*socket)) { return -EISCONN; }
   int number = 0;
   std::memcpy(&number, value, sizeof number);
-  return o->set(*socket, number);
+  const int result = o->set(*socket, number);
+  if (const auto* c = std::get_if<Connected>(&socket->is); c != nullptr && result == 0 && level == IPPROTO_TCP) {
+    (void)s->stack.set_no_delay(c->id, socket->config.no_delay, at(now));  // those of a live connection
+    (void)s->stack.set_cork(c->id, socket->config.cork, at(now));
+    s->take_events(now);
+  }
+  return result;
 }
 
 int anb_getsockopt(anb_stack* s, int fd, int level, int name, void* value, socklen_t* length) {

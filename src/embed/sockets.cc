@@ -61,6 +61,8 @@ int anb_listen(anb_stack* s, int fd, int backlog) {
   if (!local.address.is_unspecified()) { options.address = local.address; }
   options.backlog = static_cast<std::size_t>(std::max(backlog, 1));
   options.announce = socket->announce;
+  options.fast_open = socket->fast_open_queue;
+  options.stateless = socket->stateless;
   options.config = socket->config;
   const auto id = s->stack.listen(options);
   if (!id) { return -errno_of(id.error().code); }
@@ -101,6 +103,7 @@ int anb_connect(anb_stack* s, int fd, const sockaddr* address, socklen_t length,
   if (fresh == nullptr) { return connect_again(*s, *socket, now); }
   if (a->port == 0 || a->address.is_unspecified()) { return -EINVAL; }
   stack::ConnectOptions options{.remote = *a, .interfaces = {}, .local_address = {}, .config = socket->config};
+  options.fast_open = socket->fast_open_connect;
   if (fresh->bound) {
     options.local_port = fresh->bound->port;
     if (!fresh->bound->address.is_unspecified()) { options.local_address = fresh->bound->address; }
@@ -120,7 +123,7 @@ ssize_t anb_send(anb_stack* s, int fd, const void* data, size_t length, anb_time
   if (c == nullptr) { return not_connected(*socket); }
   if (socket->error != 0) { return take_error(*socket); }
   if (c->writing_shut) { return -EPIPE; }
-  if (!c->established) {
+  if (!c->established && !socket->fast_open_connect) {
     const auto state = s->stack.peek(c->id, {1});
     return !state && state.error().code != Errc::would_block ? -EPIPE : -EAGAIN;
   }

@@ -37,6 +37,9 @@ struct Socket {
   std::variant<Fresh, Listening, Connected> is;
   mptcp::Config config;
   bool announce = true;
+  unsigned fast_open_queue = 0;    ///< listening: SYNs with data that may wait for the application; 0: none are taken
+  bool fast_open_connect = false;  ///< what is sent before there is a connection may leave with the SYN
+  stack::Stateless stateless = stack::Stateless::under_pressure;
   bool reuse_address = false;
   std::optional<unsigned> linger;  ///< seconds
   int error = 0;                   ///< errno to be told once

@@ -454,6 +454,48 @@ TEST(EmbedOption, AListenersOptionsAreInherited) {
   EXPECT_EQ(77'000, t.server.send(in, std::string(200'000, 'x'), t.now));
 }
 
+TEST(EmbedOption, ACorkHoldsWhatDoesNotFillAPacketUntilItIsDrawn) {
+  TwoHosts t;
+  const auto [out, in] = t.connection(t.listener());
+  t.pass(100'000'000);
+  EXPECT_EQ(0, t.client.set(out, IPPROTO_TCP, TCP_CORK, 1));
+  t.client.send(out, "abc", t.now);
+  t.pass(50'000'000);
+  EXPECT_EQ("", t.server.recv(in, t.now));
+  const int off = 0;
+  EXPECT_EQ(0, anb_setsockopt(t.client.stack, out, IPPROTO_TCP, TCP_CORK, &off, sizeof off, t.now));
+  t.pass(50'000'000);
+  EXPECT_EQ("abc", t.server.recv(in, t.now));
+}
+
+TEST(EmbedOption, TheSecondFastOpenedConnectionBringsItsDataWithTheSyn) {
+  TwoHosts t;
+  const int listening = anb_socket(t.server.stack);
+  EXPECT_EQ(0, t.server.set(listening, IPPROTO_TCP, TCP_FASTOPEN, 8));
+  EXPECT_EQ(0, t.server.bind(listening, v4("0.0.0.0", 80)));
+  EXPECT_EQ(0, anb_listen(t.server.stack, listening, 8));
+  anb_time took[2] = {};
+  for (anb_time& time : took) {
+    const int out = anb_socket(t.client.stack);
+    EXPECT_EQ(0, t.client.set(out, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1));
+    EXPECT_EQ(0, t.client.set(out, ANB_SOL, ANB_MULTIPATH, 0));
+    const anb_time start = t.now;
+    EXPECT_EQ(-EINPROGRESS, t.client.connect(out, v4("10.0.1.2", 80), t.now));
+    EXPECT_EQ(5, t.client.send(out, "hello", t.now));
+    int in = 0;
+    std::string got;
+    EXPECT_TRUE(t.until([&] {
+      if (in <= 0) { in = anb_accept(t.server.stack, listening, nullptr, nullptr); }
+      if (in > 0) { got += t.server.recv(in, t.now); }
+      return got == "hello";
+    }));
+    time = t.now - start;
+    t.pass(1'000'000'000);
+  }
+  EXPECT_EQ(took[1], TwoHosts::kDelay);  // one way, where the first had to ask for a cookie
+  EXPECT_GT(took[0], 2 * TwoHosts::kDelay);
+}
+
 // --- multipath
 
 TEST(EmbedMultipath, TwoLinksMakeSeveralSubflowsAndTheInfoSaysSo) {
