@@ -28,6 +28,8 @@ FIELDS = {  # our name -> tshark's
     "dsn": M + "rawdataseqno", "ssn": M + "subflowseqno", "dll": M + "datalvllen", "csum": M + "checksum",
     "echo": M + "echo", "ipv4": M + "ipv4", "ipv6": M + "ipv6", "port": M + "port", "addmac": M + "addaddrtrunchmac",
     "reason": M + "rst_reason", "T": M + "flag_T.flag", "removed": "mptcp.rm_addr.count", "raw": "tcp.options",
+    "cookie": "tcp.options.tfo.cookie", "in_minutes": "tcp.options.user_to_granularity",
+    "user_timeout": "tcp.options.user_to_val",
 }
 HEX_FIELDS = {"flags", "csum", "reason"}
 REASONS = ["unspecified", "mptcp_error", "lack_of_resources", "administratively_prohibited",
@@ -152,6 +154,13 @@ def expect_option(out, words):
         out.add("subtype", 8)
         out.add("T", int("transient" in words))
         out.add("reason", REASONS.index(at["reason"]) if at["reason"] in REASONS else int(at["reason"]))
+    elif name == "fast_open":
+        if len(words) > 1:
+            out.add("cookie", words[1][2:])
+    elif name == "user_timeout":
+        value, unit = re.fullmatch(r"(\d+)(s|min)", words[1]).groups()
+        out.add("in_minutes", int(unit == "min"))
+        out.add("user_timeout", value)
     elif name != "sackOK":
         raise ValueError(f"no expectation for {name}")
 
