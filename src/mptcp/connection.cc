@@ -402,8 +402,8 @@ Status Connection::finish(Instant now) {
 }
 
 void Connection::abort(Instant now) {
+  session_.receive.discard_unread();  // of a dead connection too: what was on its way may still arrive
   if (phase_ == Phase::dead) { return; }
-  session_.receive.discard_unread();
   if (session_.mode == Mode::mptcp) { counters_.add(Counter::mp_fastclose_sent); }
   // [8684-3.5-01]
   // Where an RST does not carry MP_FASTCLOSE, or shall not, one subflow stays for it. If none can, or the peer may not
