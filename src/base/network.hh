@@ -4,6 +4,7 @@
 /// something changed and work out the difference themselves; nobody edits it in place.
 #pragma once
 #include "base/address.hh"
+#include "base/units.hh"
 
 #include <string>
 #include <vector>
@@ -16,6 +17,10 @@ struct AddressUse {
   bool subflows = true;   ///< we may open subflows from it
   bool announced = true;  ///< the peer may be told of it by ADD_ADDR
   bool backup = false;    ///< subflows from it carry data only when no other can (RFC 8684 §3.2, flag B)
+  bool metered = false;   ///< every byte costs: how far it is used is the connection's choice (mptcp::Metered)
+  int preference = 0;     ///< who may choose one path chooses the highest
+  unsigned weight = 1;    ///< share of the data, where shares are given by weight; not 0
+  Rate cap;               ///< at most so much in either direction, all connections together; 0: no limit
   constexpr auto operator<=>(const AddressUse&) const = default;
 };
 

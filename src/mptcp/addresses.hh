@@ -20,6 +20,7 @@ struct LocalAddress {
   InterfaceId interface;
   Address address;
   AddressUse use;
+  unsigned prefix = 0;  ///< bits of the on-link network; 0: not known
   constexpr auto operator<=>(const LocalAddress&) const = default;
 };
 

@@ -41,6 +41,21 @@ enum class FastClose : std::uint8_t {
   on_ack,    ///< MP_FASTCLOSE on an ACK of one, repeated until its RST comes; plain RSTs on the others
 };
 
+/// What a path with `AddressUse::metered` is for.
+enum class Metered : std::uint8_t {
+  backup,       ///< opened with flag B: it is ready, and carries data only when no other path can
+  last_resort,  ///< opened only while nothing unmetered works
+  as_others,    ///< used like any other
+};
+
+/// What path managers keep to, beside the use of each address.
+struct PathRules {
+  unsigned ndiffports = 2;   ///< subflows between the same two addresses, the initial one included (`ndiffports` only)
+  bool same_subnet = false;  ///< a remote address that is on-link for one of ours is paired with those only
+  Metered metered = Metered::backup;
+  constexpr auto operator<=>(const PathRules&) const = default;
+};
+
 struct Config {
   bool multipath = true;             ///< false: plain TCP
   Versions versions = Versions::v1;  ///< of MPTCP, to offer and to take (docs/versions.md)
@@ -48,6 +63,7 @@ struct Config {
   tcp::Config tcp;                   ///< for each subflow; mtu, ip_header, super_segment are set by the stack
   std::string scheduler = "lowest_rtt";
   std::string path_manager = "full_mesh";
+  PathRules paths;
   /// Small packets leave at once. False: Nagle's rule, as Minshall has it: not while an earlier small one is without
   /// DATA_ACK (RFC 9293 §3.7.4). Off by default: data is bound to a path when it leaves, so little is lost by waiting for
   /// nothing.
@@ -108,6 +124,10 @@ struct ConnectionInfo {
 template <>
 struct anabranch::Names<anabranch::mptcp::Protocol> {
   static constexpr std::string_view list[] = {"tcp", "mptcp"};
+};
+template <>
+struct anabranch::Names<anabranch::mptcp::Metered> {
+  static constexpr std::string_view list[] = {"backup", "last_resort", "as_others"};
 };
 template <>
 struct anabranch::Names<anabranch::mptcp::FastClose> {

@@ -15,7 +15,7 @@ Connection::Connection(Env& env, SlabPool& pool, Counters& counters, const Confi
       session_{pool, config, dialect, key},
       addresses_{config.max_remote_addresses, dialect.add_addr_is_echoed},
       scheduler_{make_scheduler(config.scheduler)},
-      path_manager_{make_path_manager(config.path_manager)},
+      path_manager_{make_path_manager(config.path_manager, config.paths)},
       batching_{config.no_delay, config.cork} {
   ANABRANCH_CHECK(scheduler_ && path_manager_);  // the stack checks names before it makes a connection
 }

@@ -183,6 +183,12 @@ class Connection final : private cc::Group {
   void tell_application();
 
   bool takes_joins() const;
+  struct Admission {
+    wire::AddressId local;
+    bool backup = false;  ///< our address is one for backups
+    std::optional<SubflowId> replaces = {};
+  };
+  std::expected<Admission, wire::ResetReason> admit_join(const Way& way, const wire::JoinSyn& syn, Instant now);
   Subflow* replaceable(wire::AddressId id, const Address& from, Instant now);
   void subflow_up(Subflow& s, Instant now);
   void subflow_over(Subflow& s, Instant now);
@@ -190,6 +196,10 @@ class Connection final : private cc::Group {
   void note_reinjected(Bytes bytes, SubflowId from, std::string_view why, Instant now);
   void tell_path_manager(const Fact& fact, Instant now);
   void carry_out(const std::vector<Request>& requests, Instant now);
+  bool carry_out(const Request& request);
+  void prioritise(Subflow& s, bool backup);
+  void close(Subflow& s);
+  void note_stalled(Subflow& s, bool stalled, Instant now);
   void die(Errc why, Instant now);
 
   // poll_transmit

@@ -46,20 +46,32 @@ std::size_t Connection::half_open_joins() const {
       subflows_, [](const auto& s) { return s->lane().joined && s->endpoint().phase() == tcp::Phase::syn_received; }));
 }
 
+/// Whether the connection takes a join that came this way, and as what. [8684-3.2-13]
+std::expected<Connection::Admission, wire::ResetReason> Connection::admit_join(const Way& way, const wire::JoinSyn& syn,
+                                                                               Instant now) {
+  const auto refuse = [this](wire::ResetReason why) {
+    counters_.add(Counter::mp_join_refused);
+    return std::unexpected(why);
+  };
+  const auto local = addresses_.id_at({way.interface, way.addresses.local.address}, way.addresses.local.port);
+  if (!takes_joins() || !local) { return refuse(wire::ResetReason::administratively_prohibited); }
+  Admission out{.local = *local, .backup = addresses_.local(*local)->where.use.backup};
+  if (session_.alive < session_.config.max_subflows) { return out; }
+  const Subflow* old = replaceable(syn.id, way.addresses.remote.address, now);
+  if (!old) {
+    settle(now);  // those in question are to be asked
+    return refuse(wire::ResetReason::lack_of_resources);
+  }
+  out.replaces = old->id();
+  return out;
+}
+
 std::expected<wire::JoinSynAck, wire::ResetReason> Connection::answer_join(const Way& way, const wire::JoinSyn& syn,
                                                                            std::uint32_t nonce, Instant now) {
   counters_.add(Counter::mp_join_syn_received);
-  const auto local = addresses_.id_at({way.interface, way.addresses.local.address}, way.addresses.local.port);
-  if (!takes_joins() || !local) {  // [8684-3.2-13]
-    counters_.add(Counter::mp_join_refused);
-    return std::unexpected(wire::ResetReason::administratively_prohibited);
-  }
-  if (session_.alive >= session_.config.max_subflows && !replaceable(syn.id, way.addresses.remote.address, now)) {
-    counters_.add(Counter::mp_join_refused);
-    settle(now);
-    return std::unexpected(wire::ResetReason::lack_of_resources);
-  }
-  return join_answer(session_, {.local = *local}, syn, nonce);
+  const auto admitted = admit_join(way, syn, now);
+  if (!admitted) { return std::unexpected(admitted.error()); }
+  return join_answer(session_, {.local = admitted->local, .local_backup = admitted->backup}, syn, nonce);
 }
 
 bool Connection::proves_join(const wire::JoinSyn& syn, std::uint32_t nonce, const wire::JoinAck& ack) const {
@@ -70,21 +82,14 @@ tcp::Verdict Connection::resume_join(const Way& way, const Segment& syn, std::ui
                                      Instant now) {
   const auto* o = wire::find<wire::JoinSyn>(syn.mptcp);
   ANABRANCH_CHECK(o != nullptr);
-  const auto local = addresses_.id_at({way.interface, way.addresses.local.address}, way.addresses.local.port);
-  if (!takes_joins() || !local) {
-    counters_.add(Counter::mp_join_refused);
-    return tcp::ResetWith{wire::ResetReason::administratively_prohibited};
-  }
-  Lane lane{.local = *local, .remote = o->id, .joined = true, .remote_backup = o->backup};
-  if (session_.alive >= session_.config.max_subflows) {
-    const Subflow* old = replaceable(o->id, way.addresses.remote.address, now);
-    if (!old) {
-      counters_.add(Counter::mp_join_refused);
-      settle(now);
-      return tcp::ResetWith{wire::ResetReason::lack_of_resources};
-    }
-    lane.replaces = old->id();
-  }
+  const auto admitted = admit_join(way, *o, now);
+  if (!admitted) { return tcp::ResetWith{admitted.error()}; }
+  Lane lane{.local = admitted->local,
+            .remote = o->id,
+            .joined = true,
+            .local_backup = admitted->backup,
+            .remote_backup = o->backup,
+            .replaces = admitted->replaces};
   Subflow& s = add(way, std::move(lane), std::make_unique<JoinServer>(nonce, *o));
   id = s.id();
   const tcp::Verdict verdict = s.accept(syn, now);
@@ -109,7 +114,7 @@ void Connection::hear_joined(Subflow& s, Instant now) {
     }
   }
   subflow_up(s, now);
-  tell_path_manager(SubflowUp{{s.lane().local, s.lane().remote}}, now);
+  tell_path_manager(SubflowUp{{s.lane().local, s.lane().remote}, s.lane().local_backup}, now);
 }
 
 // --- addresses --------------------------------------------------------------------------------------------------
@@ -145,10 +150,12 @@ void Connection::set_local_addresses(std::span<const LocalAddress> addresses, st
     if (!id) { continue; }
     Addresses::Local& local = *addresses_.local(*id);
     const bool was_up = local.up;
-    const bool other_use = local.where.use != a.use;
+    const bool other_use = local.where.use != a.use || local.where.prefix != a.prefix;
     local = {.where = a, .port = local.port, .up = true};
     addresses_.back(*id);
-    if (!was_up || other_use || *id == wire::AddressId{0}) { tell_path_manager(LocalUp{*id, a.address, a.use}, now); }
+    if (!was_up || other_use || *id == wire::AddressId{0}) {
+      tell_path_manager(LocalUp{*id, a.address, a.use, a.prefix}, now);
+    }
   }
   for (const auto& [id, local] : addresses_.locals()) {  // doors at addresses that have an id of their own
     const bool there = std::ranges::find(addresses, local.where.address, &LocalAddress::address) != addresses.end();
@@ -241,28 +248,61 @@ void Connection::tell_path_manager(const Fact& fact, Instant now) {
 }
 
 void Connection::carry_out(const std::vector<Request>& requests, Instant now) {
-  std::vector<Pair> refused;
-  for (const Request& request : requests) {
-    if (const auto* announce = std::get_if<Announce>(&request)) {
-      addresses_.announce(announce->id);
+  std::deque<Request> todo(requests.begin(), requests.end());
+  while (!todo.empty()) {
+    const Request request = todo.front();
+    todo.pop_front();
+    const Open* open = std::get_if<Open>(&request);
+    if (carry_out(request)) {
+      trace::emit(env_.trace, now, {number_, 0}, [&] {
+        constexpr std::string_view kNames[] = {"open", "announce", "prioritise", "close"};
+        return trace::PathManagerRequest{kNames[request.index()], open ? open->pair.remote.raw : std::uint8_t{0}};
+      });
       continue;
     }
-    const Open& open = std::get<Open>(request);
-    const auto* local = addresses_.local(open.pair.local);
-    const auto* remote = addresses_.remote(open.pair.remote);
+    std::vector<Request> instead;  // whoever is refused waits a while before it asks for the same again
+    path_manager_->on(Refused{open->pair, Errc::limit_reached}, now, instead);
+    todo.insert(todo.end(), instead.begin(), instead.end());
+  }
+}
+
+/// False: there is no room for another subflow, or it is too late for one.
+bool Connection::carry_out(const Request& request) {
+  const auto each_of = [this](const Pair& pair, auto&& f) {
+    for (const auto& s : subflows_) {
+      if (!s->over && s->was_up && Pair{s->lane().local, s->lane().remote} == pair) { f(*s); }
+    }
+  };
+  const auto open = [this](const Open& o) {
+    const auto* local = addresses_.local(o.pair.local);
+    const auto* remote = addresses_.remote(o.pair.remote);
     const bool room = session_.alive + requests_.size() < session_.config.max_subflows;
-    if (phase_ != Phase::open || session_.mode != Mode::mptcp || !local || !remote || !room) {
-      refused.push_back(open.pair);
-      continue;
-    }
-    trace::emit(env_.trace, now, {number_, 0}, [&] { return trace::PathManagerRequest{"open", open.pair.remote.raw}; });
-    requests_.push_back({open.pair, local->where, *remote, open.backup});
-  }
-  for (const Pair& pair : refused) {
-    std::vector<Request> more;
-    path_manager_->on(Refused{pair, Errc::limit_reached}, now, more);
-    ANABRANCH_CHECK(more.empty());  // a refusal is no reason to ask for something else at once
-  }
+    if (phase_ != Phase::open || session_.mode != Mode::mptcp || !local || !remote || !room) { return false; }
+    requests_.push_back({o.pair, local->where, *remote, o.backup});
+    return true;
+  };
+  return std::visit(Overloaded{
+                        [&](const Announce& r) {
+                          addresses_.announce(r.id);
+                          return true;
+                        },
+                        [&](const Prioritise& r) {
+                          each_of(r.pair, [&](Subflow& s) { prioritise(s, r.backup); });
+                          return true;
+                        },
+                        [&](const Close& r) {
+                          each_of(r.pair, [&](Subflow& s) { close(s); });
+                          return true;
+                        },
+                        open,
+                    },
+                    request);
+}
+
+void Connection::note_stalled(Subflow& s, bool stalled, Instant now) {
+  if (std::exchange(s.stalled, stalled) == stalled || !s.was_up || session_.mode != Mode::mptcp) { return; }
+  const Pair pair{s.lane().local, s.lane().remote};
+  tell_path_manager(stalled ? Fact{SubflowStalled{pair}} : Fact{SubflowRecovered{pair}}, now);
 }
 
 std::optional<OpenRequest> Connection::poll_request() {
@@ -312,33 +352,36 @@ Status Connection::open_subflow(const Address& from, const SocketAddress& to, bo
 Status Connection::close_subflow(SubflowId id, Instant now) {
   Subflow* s = find(id);
   if (!s || s->over || session_.mode != Mode::mptcp) { return fail(Errc::no_such_path, "close_subflow"); }
-  // [8684-3.4.2-12]
-  // §3.4.2: what works is closed with FINs, after its data; what does not is reset, and others take its data.
-  if (s->carries_data() && !s->doubtful()) {
-    s->endpoint().finish();
-  } else {
-    s->set_ended_by("closed");
-    s->endpoint().abort(wire::ResetReason::unacceptable_performance);
-  }
+  close(*s);
   settle(now);
   return {};
+}
+
+// [8684-3.4.2-12]
+/// §3.4.2: what works is closed with FINs, after its data; what does not is reset, and others take its data.
+void Connection::close(Subflow& s) {
+  if (s.carries_data() && !s.doubtful()) { return s.endpoint().finish(); }
+  s.set_ended_by("closed");
+  s.endpoint().abort(wire::ResetReason::unacceptable_performance);
 }
 
 Status Connection::set_backup(SubflowId id, bool backup, Instant now) {
   Subflow* s = find(id);
   if (!s || session_.mode != Mode::mptcp) { return fail(Errc::no_such_path, "set_backup"); }
-  s->lane().local_backup = backup;
-  Subflow* speaker = session_.dialect.prio_has_id && s->doubtful() ? best() : s;
-  if (!speaker || speaker == s) {
-    s->lane().signals.push_back(wire::Prio{backup});
-  } else {  // RFC 6824 §3.3.8: of an address that cannot be used now, on another
-    for (const auto& f : subflows_) {
-      if (f->lane().local == s->lane().local) { f->lane().local_backup = backup; }
-    }
-    speaker->lane().signals.push_back(wire::PrioOfAddress{backup, s->lane().local});
-  }
+  prioritise(*s, backup);
   settle(now);
   return {};
+}
+
+void Connection::prioritise(Subflow& s, bool backup) {
+  s.lane().local_backup = backup;
+  Subflow* speaker = session_.dialect.prio_has_id && s.doubtful() ? best() : &s;
+  if (!speaker || speaker == &s) { return s.lane().signals.push_back(wire::Prio{backup}); }
+  // RFC 6824 §3.3.8: of an address that cannot be used now, on another
+  for (const auto& f : subflows_) {
+    if (f->lane().local == s.lane().local) { f->lane().local_backup = backup; }
+  }
+  speaker->lane().signals.push_back(wire::PrioOfAddress{backup, s.lane().local});
 }
 
 // --- signals ----------------------------------------------------------------------------------------------------

@@ -50,10 +50,10 @@ void Connection::hear_event(Subflow& s, tcp::Endpoint::Event event, Instant now)
       }
       break;
     case E::stalled:
-      s.stalled = true;
+      note_stalled(s, true, now);
       take_over(s, now);
       break;
-    case E::recovered: s.stalled = false; break;
+    case E::recovered: note_stalled(s, false, now); break;
     case E::refused:
       s.set_ended_by("refused");
       if (phase_ == Phase::handshake) { error_ = Errc::refused; }

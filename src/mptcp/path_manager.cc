@@ -1,6 +1,9 @@
 #include "mptcp/path_manager.hh"
 
+#include "mptcp/path_managers/backup.hh"
 #include "mptcp/path_managers/full_mesh.hh"
+#include "mptcp/path_managers/ndiffports.hh"
+#include "mptcp/path_managers/single_path.hh"
 
 #include <array>
 
@@ -14,13 +17,17 @@ class Passive final : public PathManager {
   Instant deadline() const override { return Instant::never(); }
   std::string_view name() const override { return "passive"; }
 };
-constexpr std::array<std::string_view, 3> kNames{"full_mesh", "both_sides", "passive"};
+constexpr std::array<std::string_view, 6> kNames{"full_mesh",  "both_sides",  "passive",
+                                                 "ndiffports", "single_path", "backup"};
 }  // namespace
 
-std::unique_ptr<PathManager> make_path_manager(std::string_view name) {
-  if (name == "full_mesh") { return std::make_unique<FullMesh>(); }
-  if (name == "both_sides") { return std::make_unique<FullMesh>(true); }
+std::unique_ptr<PathManager> make_path_manager(std::string_view name, const PathRules& rules) {
+  if (name == "full_mesh") { return std::make_unique<FullMesh>(false, rules); }
+  if (name == "both_sides") { return std::make_unique<FullMesh>(true, rules); }
   if (name == "passive") { return std::make_unique<Passive>(); }
+  if (name == "ndiffports") { return std::make_unique<Ndiffports>(rules); }
+  if (name == "single_path") { return std::make_unique<SinglePath>(rules); }
+  if (name == "backup") { return std::make_unique<Backup>(rules); }
   return nullptr;
 }
 std::span<const std::string_view> path_manager_names() { return kNames; }

@@ -29,6 +29,7 @@ struct LocalUp {
   wire::AddressId id;
   Address address;
   AddressUse use;
+  unsigned prefix = 0;  ///< bits of the on-link network; 0: not known
 };
 struct NetworkChanged {};  ///< routes or interfaces are not what they were: what was refused may be possible now
 struct LocalDown {
@@ -43,6 +44,14 @@ struct RemoteGone {
 };
 struct SubflowUp {
   Pair pair;
+  bool backup = false;  ///< what we have told the peer of it
+};
+/// Its retransmission timer has expired and nothing came back since; or something did.
+struct SubflowStalled {
+  Pair pair;
+};
+struct SubflowRecovered {
+  Pair pair;
 };
 enum class Loss : std::uint8_t {
   closed,   ///< in order
@@ -53,13 +62,14 @@ struct SubflowLost {
   Pair pair;
   Loss how = Loss::failed;
   bool was_up = false;
+  bool stalled = false;
 };
 struct Refused {  ///< a request for this pair could not be carried out
   Pair pair;
   Errc why{};
 };
 using Fact = std::variant<Established, LocalUp, NetworkChanged, LocalDown, RemoteKnown, RemoteGone, SubflowUp,
-                          SubflowLost, Refused>;
+                          SubflowStalled, SubflowRecovered, SubflowLost, Refused>;
 
 // Requests.
 struct Open {
@@ -69,7 +79,14 @@ struct Open {
 struct Announce {
   wire::AddressId id;
 };
-using Request = std::variant<Open, Announce>;
+struct Prioritise {  ///< all subflows of the pair, by MP_PRIO (RFC 8684 §3.3.8)
+  Pair pair;
+  bool backup = false;
+};
+struct Close {  ///< all subflows of the pair: what works in order, what does not with a reset
+  Pair pair;
+};
+using Request = std::variant<Open, Announce, Prioritise, Close>;
 
 class PathManager {
  public:
@@ -81,7 +98,7 @@ class PathManager {
 };
 
 /// Null when there is none of that name.
-std::unique_ptr<PathManager> make_path_manager(std::string_view name);
+std::unique_ptr<PathManager> make_path_manager(std::string_view name, const PathRules& rules = {});
 std::span<const std::string_view> path_manager_names();
 }  // namespace anabranch::mptcp
 

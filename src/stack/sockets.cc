@@ -24,9 +24,10 @@ Stack::Parts::Parts(Env& env_, SlabPool& pool_, Config config_)
 
 std::optional<Errc> Stack::Parts::check(const mptcp::Config& c) const {
   const auto known = [](auto names, std::string_view name) { return std::ranges::find(names, name) != names.end(); };
-  const bool good =
-      known(mptcp::scheduler_names(), c.scheduler) && known(mptcp::path_manager_names(), c.path_manager) &&
-      known(cc::controller_names(), c.tcp.congestion) && c.max_subflows > 0 && c.send_buffer && c.receive_buffer;
+  const bool good = known(mptcp::scheduler_names(), c.scheduler) &&
+                    known(mptcp::path_manager_names(), c.path_manager) &&
+                    known(cc::controller_names(), c.tcp.congestion) && c.max_subflows > 0 && c.paths.ndiffports > 0 &&
+                    c.send_buffer && c.receive_buffer;
   return good ? std::nullopt : std::optional{Errc::bad_argument};
 }
 
@@ -85,7 +86,7 @@ std::vector<mptcp::LocalAddress> Stack::Parts::usable_addresses(const Entry& e) 
     for (const InterfaceAddress& a : i.addresses) {
       // Without its scope a link-local address means nothing to the peer, and a loopback one is nobody else's.
       const bool global = !a.address.is_link_local() && !a.address.is_loopback() && e.announce;
-      if (global || a.address == initial) { out.push_back({i.id, a.address, a.use}); }
+      if (global || a.address == initial) { out.push_back({i.id, a.address, a.use, a.prefix}); }
     }
   }
   return out;
