@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <fmt/format.h>
 #include <map>
@@ -19,6 +20,7 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include <utility>
 
 namespace anabranch::apps {
 namespace {
@@ -31,7 +33,8 @@ Instant clock_now() {
 
 volatile std::sig_atomic_t stop = 0;
 
-constexpr int kBatchesAtOnce = 4;  // of one port, before the others get their turn
+constexpr int kBatchesAtOnce = 4;                   // of one port, before the others get their turn
+constexpr Duration kClientPatience{1'000'000'000};  // as long as whoever asks may have to wait for a core
 
 Descriptor listen_at(const std::string& path) {
   Descriptor fd{socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
@@ -177,7 +180,8 @@ void Emulator::run(int control) {
   }
   waits.push_back({.fd = control, .events = POLLIN, .revents = 0});
   while (stop == 0) {
-    Instant next = Instant::never();
+    waits.back().fd = client_ ? client_.get() : control;
+    Instant next = client_patience_;
     for (const auto& cable : cables_) {
       next = std::min({next, cable->forth.pipe.next(), cable->back.pipe.next(), cable->box.next()});
     }
@@ -190,18 +194,26 @@ void Emulator::run(int control) {
       forward(*cables_[i], cables_[i]->forth, now, waits[2 * i].revents != 0);
       forward(*cables_[i], cables_[i]->back, now, waits[2 * i + 1].revents != 0);
     }
-    if (waits.back().revents != 0) { serve(control, now); }
+    if (client_ && (waits.back().revents != 0 || now >= client_patience_)) {
+      hear(now);
+    } else if (!client_ && waits.back().revents != 0) {
+      serve(control, now);
+    }
   }
 }
 
+/// One client at a time. It asks at once, unless it is not scheduled: links do not wait for it.
 void Emulator::serve(int control, Instant now) {
-  const Descriptor client{accept4(control, nullptr, nullptr, SOCK_CLOEXEC)};
-  if (!client) { return; }
-  // Who connects asks at once; links must not wait for somebody who does not.
-  constexpr timeval kPatience{.tv_sec = 0, .tv_usec = 20'000};
-  setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+  client_ = Descriptor{accept4(control, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+  client_patience_ = client_ ? now + kClientPatience : Instant::never();
+}
+
+void Emulator::hear(Instant now) {
   std::array<char, 4096> request;
-  const ssize_t got = recv(client.get(), request.data(), request.size(), 0);
+  const ssize_t got = recv(client_.get(), request.data(), request.size(), 0);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR) && now < client_patience_) { return; }
+  const Descriptor client = std::exchange(client_, Descriptor{});
+  client_patience_ = Instant::never();
   if (got <= 0) { return; }
   std::string said;
   try {
@@ -235,17 +247,18 @@ std::string Emulator::set(std::string_view rest, Instant now) {
 }
 
 void Emulator::apply(Cable& cable, const LinkSettings& settings, Instant now) {
-  const bool change = settings.up != cable.settings.up;
+  const Carrier carrier = settings.carrier;
+  const bool change = carrier != cable.settings.carrier;
   if (settings.middlebox != cable.settings.middlebox) { cable.box.choose(settings.middlebox); }
   cable.settings = settings;
   for (Direction* direction : {&cable.forth, &cable.back}) {
     direction->pipe.set(link_spec(settings, cable.mtu), now);
-    if (change && settings.up) { direction->pipe.heal(now); }
-    if (change && !settings.up) { direction->pipe.cut(now, true); }
+    if (change && carrier == Carrier::both) { direction->pipe.heal(now); }
+    if (change && carrier != Carrier::both) { direction->pipe.cut(now, true); }
   }
   if (change) {
-    cable.a.set_up(settings.up);
-    cable.b.set_up(settings.up);
+    cable.a.set_up(carrier == Carrier::both || carrier == Carrier::none_at_b);
+    cable.b.set_up(carrier == Carrier::both || carrier == Carrier::none_at_a);
   }
 }
 

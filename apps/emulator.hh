@@ -34,6 +34,7 @@ class Emulator {
 
   void forward(Cable& cable, Direction& direction, Instant now, bool readable);
   void serve(int control, Instant now);
+  void hear(Instant now);
   std::string set(std::string_view rest, Instant now);
   std::string status() const;
   void apply(Cable& cable, const LinkSettings& settings, Instant now);
@@ -42,6 +43,8 @@ class Emulator {
   HeaderBook book_;
   std::vector<Frame> frames_;  ///< of the batch at hand
   std::vector<std::unique_ptr<Cable>> cables_;
+  Descriptor client_;                           ///< connected to `control`, has not asked yet
+  Instant client_patience_ = Instant::never();  ///< until when it may
 };
 
 }  // namespace anabranch::apps

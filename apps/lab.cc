@@ -107,6 +107,14 @@ void set(const LabOptions& options) {
   fmt::print("{}\n", ask_emulator(chosen_lab(options.name), request));
 }
 
+void address(const LabOptions& options) {
+  need_root();
+  if (options.words.size() != 2 || (options.words[1] != "on" && options.words[1] != "off")) {
+    throw Failure(Exit::usage, "say which link, and `on` or `off`: anabranch lab address client path1 off");
+  }
+  set_addresses(chosen_lab(options.name), options.what, options.words[0], options.words[1] == "on");
+}
+
 void status(const LabOptions& options) {
   need_root();
   if (options.name.empty() && labs_up().empty()) {
@@ -157,12 +165,21 @@ void add_lab(CLI::App& app) {
   command = named(lab->add_subcommand("set", "Change a link while it runs"));
   command->add_option("link", options->what, "Link")->required();
   command
-      ->add_option(
-          "settings", options->words,
-          "rate=40Mbps delay=10ms jitter=1ms queue=100KB|1bdp loss=1% "
-          "reorder=2% duplicate=1% middlebox=strip_dss:forth|none up|down (down: no carrier; loss=100%: a silent hole)")
+      ->add_option("settings", options->words,
+                   "rate=40Mbps delay=10ms jitter=1ms queue=100KB|1bdp loss=1% "
+                   "reorder=2% duplicate=1% middlebox=strip_dss:forth|none up|down|down:a (down: no carrier; down:a: "
+                   "at end a only; loss=100%: a "
+                   "silent hole)")
       ->required();
   on_call(command, options, set);
+
+  command = named(lab->add_subcommand("address", "Take the addresses of a host's link away, or give them back"));
+  command->add_option("host", options->what, "Host")->required();
+  command->add_option("link", options->words, "Link, then `off` or `on`")
+      ->required()
+      ->expected(2)
+      ->option_text("LINK on|off");
+  on_call(command, options, address);
 
   on_call(named(lab->add_subcommand("status", "Links and what passed them")), options, status);
 

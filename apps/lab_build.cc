@@ -1,8 +1,8 @@
 #include "apps/lab_build.hh"
 
 #include "apps/http_failure.hh"
+#include "apps/lab_commands.hh"
 #include "apps/lab_system.hh"
-#include "base/address.hh"
 
 #include <algorithm>
 #include <cerrno>
@@ -52,30 +52,6 @@ void allow_cubic() {
   fmt::print(stderr, "note: {} now allows cubic as well (it stays so)\n", name);
 }
 
-std::string without_prefix(const std::string& address) { return address.substr(0, address.find('/')); }
-
-/// A route of the host for this link's own table: one whose gateway lies in the network of `address`, without its
-/// metric, which decides between links only. Empty: it is not about this link.
-std::string route_over(const std::string& route, const std::string& address) {
-  std::istringstream words{route};
-  std::string out, word;
-  bool ours = false;
-  while (words >> word) {
-    if (word == "metric") {
-      words >> word;
-      continue;
-    }
-    out += word + " ";
-    if (word != "via" || !(words >> word)) { continue; }
-    out += word + " ";
-    const std::size_t slash = address.find('/');
-    const auto mine = address_from_text(address.substr(0, slash)), gateway = address_from_text(word);
-    ours =
-        mine && gateway && same_prefix(*mine, *gateway, static_cast<unsigned>(std::stoul(address.substr(slash + 1))));
-  }
-  return ours ? out : std::string{};
-}
-
 /// Cables: the device of the host and the middle end that the emulator holds.
 void make_cables(const std::string& lab, const Topology& topology) {
   std::string commands;
@@ -89,54 +65,6 @@ void make_cables(const std::string& lab, const Topology& topology) {
     one(link, link.b, 'b');
   }
   run({"ip", "-n", host_namespace(lab, "net"), "-batch", "-"}, commands);
-}
-
-/// For `ip -batch`, and for `ip -6 -batch`: rules and routes want to know their family beforehand.
-struct Batches {
-  std::string v4, v6;
-};
-
-Batches interface_commands(const Topology& topology, const HostPlan& host) {
-  Batches out{.v4 = "link set lo up\n", .v6 = {}};
-  std::vector<std::pair<bool, std::string>> own_routes;  // IPv6?, command: after all addresses are there
-  unsigned table = 100;  // own tables: one for each link, so that a source address means a link
-  for (const LinkPlan& link : topology.links) {
-    for (const LinkEnd* end : {&link.a, &link.b}) {
-      if (end->host != host.name) { continue; }
-      ++table;
-      out.v4 += fmt::format("link set {} up\n", link.name);
-      for (const std::string& address : end->addresses) {
-        const bool v6 = address.find(':') != std::string::npos;
-        std::string& batch = v6 ? out.v6 : out.v4;
-        batch += fmt::format("addr add {} dev {}{}\n", address, link.name, v6 ? " nodad" : "");
-        batch += fmt::format("rule add from {0} table {1} priority {1}\n", without_prefix(address), table);
-        for (const std::string& route : host.routes) {
-          const std::string own = route_over(route, address);
-          if (!own.empty()) {
-            own_routes.emplace_back(v6, fmt::format("route add {}dev {} table {}\n", own, link.name, table));
-          }
-        }
-      }
-    }
-  }
-  for (const std::string& route : host.routes) {
-    (route.find(':') != std::string::npos ? out.v6 : out.v4) += "route add " + route + "\n";
-  }
-  for (const auto& [v6, command] : own_routes) { (v6 ? out.v6 : out.v4) += command; }
-  return out;
-}
-
-std::string mptcp_commands(const HostPlan& host) {
-  std::string out =
-      fmt::format("mptcp limits set subflows {} add_addr_accepted {}\n", host.subflows, host.add_addr_accepted);
-  for (const Endpoint& endpoint : host.endpoints) {
-    out += "mptcp endpoint add " + endpoint.address;
-    if (!endpoint.link.empty()) { out += " dev " + endpoint.link; }
-    for (const std::string& flag : endpoint.flags) { out += " " + flag; }
-    if (endpoint.port != 0) { out += fmt::format(" port {}", endpoint.port); }
-    out += "\n";
-  }
-  return out;
 }
 
 void configure_host(const std::string& lab, const Topology& topology, const HostPlan& host) {
@@ -246,6 +174,22 @@ void build(const std::string& lab, const Topology& topology, std::string_view to
   } catch (...) {
     take_down(lab);
     throw;
+  }
+}
+
+void set_addresses(const std::string& lab, const std::string& host, const std::string& link, bool there) {
+  const Topology topology = topology_from_toml(read_file(lab_directory(lab) / "topology.toml"), "topology.toml");
+  const auto found = std::ranges::find(topology.hosts, host, &HostPlan::name);
+  if (found == topology.hosts.end()) { throw Failure(Exit::usage, fmt::format("lab {} has no host '{}'", lab, host)); }
+  const auto commands = there ? give_addresses(topology, *found, link) : take_addresses(topology, *found, link);
+  if (commands.empty()) {
+    throw Failure(Exit::usage, fmt::format("host {} has no link '{}' with addresses", host, link));
+  }
+  for (const std::string& command : commands) {
+    std::vector<std::string> words{"ip", "-n", host_namespace(lab, host)};
+    std::istringstream text{command};
+    for (std::string word; text >> word;) { words.push_back(word); }
+    run(words);
   }
 }
 

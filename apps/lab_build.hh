@@ -21,6 +21,10 @@ void build(const std::string& lab, const Topology& topology, std::string_view to
 /// Ends what runs in the lab's namespaces, removes them and the files. False when there was no such lab.
 bool take_down(const std::string& lab);
 
+/// Takes the addresses of a host's link away, or gives them back, with their routes and the kernel's endpoints at them,
+/// as a network manager would. Throws a Failure.
+void set_addresses(const std::string& lab, const std::string& host, const std::string& link, bool there);
+
 /// The emulator's answer to one request ("set path1 down", "status"). Throws when it does not answer or complains.
 std::string ask_emulator(const std::string& lab, std::string_view request);
 

@@ -37,10 +37,7 @@ Context open(asio::io_context& io, const PerfOptions& options) {
   throw Failure(Exit::network, fmt::format("{}: {}", doing, error.message()));
 }
 
-asio::awaitable<PerfResult> send_all(Context context, const PerfOptions& options) {
-  Stream stream{context};
-  const auto [refused] = co_await stream.async_connect(options.remote, kTuple);
-  if (refused) { complain("connect", refused); }
+asio::awaitable<void> send_all(Stream& stream, const PerfOptions& options) {
   const std::vector<std::uint8_t> block(kPerfBlock, 0x5a);
   const auto end = Clock::now() + std::chrono::duration<double>(options.seconds);
   while (Clock::now() < end) {
@@ -51,9 +48,6 @@ asio::awaitable<PerfResult> send_all(Context context, const PerfOptions& options
   stream.shutdown_send(ignored);
   std::uint8_t rest = 0;  // until the receiver has everything and closes
   while (!std::get<0>(co_await stream.async_read_some(asio::buffer(&rest, 1), kTuple))) {}
-  stream.close();
-  co_await context.async_drain(kDrain, kTuple);
-  co_return PerfResult{};
 }
 
 /// The bytes where they lie, or copied into a buffer as a socket would.
@@ -76,21 +70,16 @@ asio::awaitable<boost::system::error_code> receive_some(Stream& stream, bool cop
   co_return error;
 }
 
-asio::awaitable<PerfResult> receive_all(Context context, const PerfOptions& options) {
-  AcceptOptions wanted;
-  wanted.port = options.remote.port;
-  wanted.backlog = 1;
-  auto acceptor = Acceptor::listen(context, wanted);
-  if (!acceptor) { throw Failure(Exit::network, acceptor.error().text); }
-  auto [refused, stream] = co_await acceptor->async_accept(kTuple);
-  if (refused) { complain("accept", refused); }
+asio::awaitable<PerfResult> receive_all(Stream& stream, const PerfOptions& options) {
+  ProgressLog log{options.samples};
   PerfResult result;
   std::vector<std::uint8_t> block(options.copy ? kPerfBlock : 0);
   auto began = Clock::now();
   while (true) {
-    const bool first = result.bytes == 0;
+    const std::uint64_t before = result.bytes;
     const auto error = co_await receive_some(stream, options.copy, block, result);
-    if (first && result.bytes != 0) { began = Clock::now(); }
+    if (before == 0 && result.bytes != 0) { began = Clock::now(); }
+    if (result.bytes != before && !options.samples.empty()) { log.note(result.bytes, Clock::now()); }
     if (error == asio::error::eof) { break; }
     if (error) { complain("receive", error); }
   }
@@ -99,20 +88,54 @@ asio::awaitable<PerfResult> receive_all(Context context, const PerfOptions& opti
     result.protocol = name(info->protocol);
     if (info->version) { result.version = static_cast<int>(*info->version); }
   }
+  co_return result;
+}
+
+asio::awaitable<Stream> connect_to(const Context& context, const PerfOptions& options) {
+  Stream stream{context};
+  const auto [refused] = co_await stream.async_connect(options.remote, kTuple);
+  if (refused) { complain("connect", refused); }
+  co_return stream;
+}
+
+Acceptor listen(const Context& context, const PerfOptions& options) {
+  AcceptOptions wanted;
+  wanted.port = options.remote.port;
+  wanted.backlog = 1;
+  auto acceptor = Acceptor::listen(context, wanted);
+  if (!acceptor) { throw Failure(Exit::network, acceptor.error().text); }
+  return *std::move(acceptor);
+}
+
+asio::awaitable<PerfResult> transfer(Context context, const PerfOptions& options) {
+  std::optional<Acceptor> acceptor;  // as long as the connection: joins need it
+  Stream stream{context};
+  if (options.listen) {
+    acceptor.emplace(listen(context, options));
+    auto [refused, accepted] = co_await acceptor->async_accept(kTuple);
+    if (refused) { complain("accept", refused); }
+    stream = std::move(accepted);
+  } else {
+    stream = co_await connect_to(context, options);
+  }
+  PerfResult result;
+  if (options.sends()) {
+    co_await send_all(stream, options);
+  } else {
+    result = co_await receive_all(stream, options);
+  }
   stream.close();
   co_await context.async_drain(kDrain, kTuple);
   co_return result;
 }
 
-using Work = asio::awaitable<PerfResult> (*)(Context, const PerfOptions&);
-
-/// Runs one coroutine to its end, with a context of its own.
-PerfResult run_with_context(const PerfOptions& options, Work work) {
+/// One transfer over this stack, with a context of its own.
+PerfResult our_perf(const PerfOptions& options) {
   asio::io_context io(1);
   const Context context = open(io, options);
   std::exception_ptr failed;
   PerfResult result;
-  asio::co_spawn(io, work(context, options), [&](std::exception_ptr thrown, PerfResult its) {
+  asio::co_spawn(io, transfer(context, options), [&](std::exception_ptr thrown, PerfResult its) {
     failed = thrown;
     result = std::move(its);
     Context{context}.stop();
@@ -131,18 +154,21 @@ void print(const PerfResult& result) {
   std::fflush(stdout);
 }
 
-void serve(const PerfOptions& options) {
-  print(options.kernel ? kernel_receive(options) : run_with_context(options, receive_all));
-}
-
-void send(const PerfOptions& options) {
-  if (options.kernel) { return kernel_send(options); }
-  run_with_context(options, send_all);
+void measure(const PerfOptions& options) {
+  const PerfResult result = options.kernel ? kernel_perf(options) : our_perf(options);
+  if (!options.sends()) { print(result); }
 }
 
 void add_common(CLI::App& command, PerfOptions& options) {
   command.add_flag("--kernel", options.kernel, "The kernel's sockets instead of this stack");
   command.add_flag("--busy-poll", options.busy_poll, "Never sleep (this stack)");
+  command.add_flag("-R,--reverse", options.reverse, "The server sends, the client receives; say it at both ends");
+  command.add_option("-t,--seconds", options.seconds, "How long the sender goes on")
+      ->option_text("S [3]")
+      ->check(CLI::Range(0.01, 1e6));
+  command.add_option("--samples", options.samples, "Receiver: write here what had come when, every millisecond")
+      ->option_text("FILE");
+  command.add_flag("--copy", options.copy, "Receiver: read into a buffer, not in place (this stack)");
   add_path_options(command, options.paths);
 }
 
@@ -154,17 +180,18 @@ void add_perf(CLI::App& app) {
   CLI::App* perf = app.add_subcommand("perf", "Measure bulk transfer, this stack or the kernel's at either end");
   perf->require_subcommand(1);
 
-  CLI::App* server = perf->add_subcommand("server", "Receive one connection, print what came as JSON");
+  CLI::App* server = perf->add_subcommand("server", "Take one connection");
   server->add_option("-p,--port", options->remote.port, "Listen on this TCP port")->required()->option_text("N");
-  server->add_flag("--copy", options->copy, "Read into a buffer, not in place (this stack)");
   add_common(*server, *options);
-  server->callback([options] { serve(*options); });
+  server->callback([options] {
+    options->listen = true;
+    measure(*options);
+  });
 
-  CLI::App* client = perf->add_subcommand("client", "Connect and send as fast as it goes");
+  CLI::App* client = perf->add_subcommand("client", "Connect; send as fast as it goes");
   client->add_option("ADDRESS", *where, "Address and port: 10.0.0.1:5000, [fd00::1]:5000")
       ->required()
       ->option_text(" ");
-  client->add_option("-t,--seconds", options->seconds, "How long")->option_text("S [3]")->check(CLI::Range(0.01, 1e6));
   add_common(*client, *options);
   client->callback([options, where] {
     const auto remote = socket_address_from_text(*where);
@@ -172,7 +199,7 @@ void add_perf(CLI::App& app) {
       throw Failure(Exit::usage, fmt::format("bad address '{}': write for example 10.0.0.1:5000", *where));
     }
     options->remote = *remote;
-    send(*options);
+    measure(*options);
   });
 }
 

@@ -94,8 +94,12 @@ class Reader {
 
   HostPlan read_host(const std::string& name, const toml::table& table) const {
     const std::string place = "host " + name;
-    only(table, place, {"sysctl", "routes", "subflows", "add_addr_accepted", "endpoints"});
-    HostPlan out{.name = name, .sysctls = {}, .routes = strings(table, place, "routes"), .endpoints = {}};
+    only(table, place, {"sysctl", "routes", "addresses", "subflows", "add_addr_accepted", "endpoints"});
+    HostPlan out{.name = name,
+                 .sysctls = {},
+                 .routes = strings(table, place, "routes"),
+                 .addresses = interface_addresses(table, place),
+                 .endpoints = {}};
     out.subflows = static_cast<unsigned>(integer(table, place, "subflows", 0, 8, 8));
     out.add_addr_accepted = static_cast<unsigned>(integer(table, place, "add_addr_accepted", 0, 8, 8));
     if (const toml::node* sysctls = table.get("sysctl")) {
@@ -180,8 +184,12 @@ class Reader {
       complain(fmt::format("{}: no end '{}' ({} = {{ host = ..., addresses = [...] }})", place, key, key));
     }
     only(*end, place, {"host", "addresses"});
-    LinkEnd out{.host = string(*end, place, "host", std::nullopt), .addresses = strings(*end, place, "addresses")};
-    for (const std::string& address : out.addresses) {
+    return {.host = string(*end, place, "host", std::nullopt), .addresses = interface_addresses(*end, place)};
+  }
+
+  std::vector<std::string> interface_addresses(const toml::table& table, const std::string& place) const {
+    std::vector<std::string> out = strings(table, place, "addresses");
+    for (const std::string& address : out) {
       if (!is_interface_address(address)) { complain(fmt::format("{}: bad address '{}'", place, address)); }
     }
     return out;

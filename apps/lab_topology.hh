@@ -22,6 +22,7 @@ struct HostPlan {
   std::string name;
   std::vector<std::pair<std::string, std::string>> sysctls;  ///< dotted names, in order
   std::vector<std::string> routes;                           ///< as `ip route add` takes them
+  std::vector<std::string> addresses;                        ///< on `lo`: reached over every link, 10.9.0.1/32
   unsigned subflows = 8, add_addr_accepted = 8;              ///< MPTCP limits; 8 is the kernel's maximum
   std::vector<Endpoint> endpoints;
 };

@@ -68,6 +68,8 @@ bool assign(T& to, const std::optional<T>& value) {
   return value.has_value();
 }
 
+constexpr std::string_view kCarrierWords[] = {"up", "down", "down:a", "down:b"};  // in the order of Carrier
+
 struct Answer {
   bool known = false, good = false;
   std::string_view example;
@@ -132,8 +134,8 @@ std::optional<BoxChoice> box_from_text(std::string_view text) {
 }
 
 std::optional<std::string> apply_setting(LinkSettings& settings, std::string_view word) {
-  if (word == "up" || word == "down") {
-    settings.up = word == "up";
+  if (const auto carrier = std::ranges::find(kCarrierWords, word); carrier != std::end(kCarrierWords)) {
+    settings.carrier = static_cast<Carrier>(carrier - std::begin(kCarrierWords));
     return std::nullopt;
   }
   const std::size_t equals = word.find('=');
@@ -142,7 +144,9 @@ std::optional<std::string> apply_setting(LinkSettings& settings, std::string_vie
   const Answer answer = enter(settings, key, value);
   if (!answer.known) {
     return fmt::format(
-        "unknown setting '{}' (rate, delay, jitter, queue, loss, reorder, duplicate, middlebox, up, down)", word);
+        "unknown setting '{}' (rate, delay, jitter, queue, loss, reorder, duplicate, middlebox, up, down, down:a, "
+        "down:b)",
+        word);
   }
   if (!answer.good) { return fmt::format("bad value '{}' for {}: write for example {}", value, key, answer.example); }
   return std::nullopt;
@@ -155,7 +159,8 @@ std::string to_text(const LinkSettings& s) {
   }
   return fmt::format("rate={} delay={} jitter={} queue={} loss={} reorder={} duplicate={} {}{}", rate_text(s.rate),
                      time_text(s.delay), time_text(s.jitter), queue_text(s.queue), share_text(s.loss),
-                     share_text(s.reorder), share_text(s.duplicate), box, s.up ? "up" : "down");
+                     share_text(s.reorder), share_text(s.duplicate), box,
+                     kCarrierWords[static_cast<std::size_t>(s.carrier)]);
 }
 
 sim::LinkSpec link_spec(const LinkSettings& s, std::uint32_t mtu) {

@@ -34,6 +34,9 @@ struct BoxChoice {
 };
 std::optional<BoxChoice> box_from_text(std::string_view text);  ///< strip_dss, strip-dss, strip_dss:forth, none
 
+/// Which hosts see that the link is there. Without both of them no packet passes.
+enum class Carrier : std::uint8_t { both, none, none_at_a, none_at_b };
+
 /// One link, the same in both directions.
 struct LinkSettings {
   Rate rate{};        ///< 0: unlimited
@@ -44,11 +47,11 @@ struct LinkSettings {
   double reorder = 0;
   double duplicate = 0;
   BoxChoice middlebox;
-  bool up = true;  ///< false: no carrier at both ends
+  Carrier carrier = Carrier::both;
   bool operator==(const LinkSettings&) const = default;
 };
 
-/// Enters one `key=value`, `up` or `down`. None when it was good, otherwise what is wrong with it, in one line.
+/// Enters one `key=value`, `up`, `down`, `down:a` or `down:b`. None when it was good, otherwise what is wrong with it, in one line.
 std::optional<std::string> apply_setting(LinkSettings& settings, std::string_view word);
 /// The settings in the words that `apply_setting` reads, separated by spaces.
 std::string to_text(const LinkSettings& settings);

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from harness import HERE, Failed, Lab, expect, need, python, topology
+from harness import HERE, ROOT, Failed, Lab, expect, need, python, topology
 
 
 def ping(lab, count, gap, to="10.0.1.1"):
@@ -66,9 +66,27 @@ def carrier_goes_and_comes(lab):
     lab.set("path1", "up")
     expect(carriers() == [True, True], "no carrier after the link came up again")
     expect(len(ping(lab, 10, 0.01)) == 10, "packets lost after the link came up again")
+    lab.set("path1", "down:a")
+    expect(carriers() == [False, True], "down:a is about the client's carrier, and only about that")
+    expect(ping(lab, 3, 0.01) == [], "packets passed a link without carrier at one end")
+    lab.set("path1", "up")
+    expect(carriers() == [True, True], "no carrier after the end came up again")
     lab.set("path1", "loss=100%")
     expect(carriers() == [True, True], "a blackhole took the carrier")
     expect(ping(lab, 5, 0.01) == [], "packets passed a blackhole")
+
+
+def addresses_go_and_come(lab):
+    def state():
+        return [lab.do("server", "ip", "addr", "show", "dev", "path2").stdout.count(" 10.0.2.1/24 "),
+                lab.do("server", "ip", "mptcp", "endpoint", "show").stdout.count("10.0.2.1")]
+    expect(state() == [1, 1], f"at the start: {state()}")
+    lab.command("address", "server", "path2", "off")
+    expect(state() == [0, 0], f"without the address: {state()}")
+    expect(ping(lab, 2, 0.01, to="10.0.2.1") == [], "an address that is gone answers")
+    lab.command("address", "server", "path2", "on")
+    expect(state() == [1, 1], f"with the address again: {state()}")
+    expect(ping(lab, 2, 0.01, to="10.0.2.1"), "the address does not answer after it came back")
 
 
 def addresses_are_good_at_once(lab):
@@ -127,10 +145,26 @@ def a_failed_up_leaves_nothing(run):
     expect(not os.path.exists(f"/run/anabranch/{name}"), "files left")
 
 
+def bench_measures_both(run):
+    """That bench/lab works, not what it finds."""
+    out = run.folder / "bench.json"
+    done = subprocess.run(python(ROOT / "bench/lab", "--rounds", 1, "--seconds", 1, "--no-check", "--json", out,
+                                 "goodput-(down|up)load-40/20-20/20-cubic"),
+                          env=run.env, capture_output=True, text=True, timeout=60)
+    expect(done.returncode == 0, f"status {done.returncode}", done.stderr + done.stdout)
+    results = json.loads(out.read_text())["results"]
+    expect(len(results) == 2, f"{len(results)} rows")
+    for result in results:
+        for side in ("kernel", "ours"):
+            expect(not result["wrong"] and result[side][0]["goodput"] > 1, f"{result['row']}: {side}: {result}")
+
+
 def complaints_are_one_line(lab):
     table = [(["up", "nonsense"], "no topology"), (["down", "nonsense"], "is not up"), (["set", "--name", lab.name, "p", "up"], "unknown link"),
              (["set", "--name", lab.name, "path1", "rate=fast"], "bad value 'fast' for rate"),
              (["exec", "--name", lab.name, "nobody", "--", "true"], "no host 'nobody'"),
+             (["address", "--name", lab.name, "client", "path9", "off"], "no link 'path9'"),
+             (["address", "--name", lab.name, "client", "path1", "away"], "`on` or `off`"),
              (["up", "two-path", "--name", lab.name], "is up already")]
     for words, wanted in table:
         done = subprocess.run([lab.run.program, "lab", *words], capture_output=True, text=True)
@@ -148,9 +182,11 @@ def run_all(run):
     run.case("lab.delay", delay_is_kept, both)
     run.case("lab.loss", loss_is_random, both)
     run.case("lab.carrier", carrier_goes_and_comes, both)
+    run.case("lab.addresses", addresses_go_and_come, both)
     run.case("lab.no-dad", addresses_are_good_at_once, both)
     run.case("lab.families", both_families_pass, both)
     run.case("lab.down", down_removes_everything, both)
     run.case("lab.down-after-crash", down_after_a_crash, both)
     run.case("lab.failed-up", lambda: a_failed_up_leaves_nothing(run))
+    run.case("lab.bench", lambda: bench_measures_both(run))
     run.case("lab.complaints", complaints_are_one_line, both)

@@ -51,6 +51,18 @@ TEST(LabSettings, WhatIsPrintedReadsBackTheSame) {
   EXPECT_EQ(settings, again);
 }
 
+TEST(LabSettings, TheCarrierCanBeMissingAtOneEnd) {
+  LinkSettings settings;
+  EXPECT_TRUE(to_text(settings).ends_with(" up"));
+  for (const auto& [word, carrier] :
+       {std::pair{"down", Carrier::none}, {"down:a", Carrier::none_at_a}, {"down:b", Carrier::none_at_b}}) {
+    EXPECT_EQ(apply_setting(settings, word), std::nullopt);
+    EXPECT_EQ(settings.carrier, carrier);
+    EXPECT_TRUE(to_text(settings).ends_with(std::string{" "} + word));
+  }
+  EXPECT_TRUE(apply_setting(settings, "down:c").has_value());
+}
+
 TEST(LabSettings, ABoxIsChosenByNameAndWay) {
   LinkSettings settings;
   EXPECT_EQ(apply_setting(settings, "middlebox=strip-dss:forth"), std::nullopt);
