@@ -59,6 +59,11 @@ struct Rate {
 };
 /// How long `b` takes at `r`, rounded up. `r` must not be zero.
 constexpr Duration time_for(Bytes b, Rate r) {
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  if (b.n < kSecond) {  // without 128 bits: an endpoint that paces asks at each departure
+    const std::uint64_t scaled = b.n * kSecond;
+    return {static_cast<std::int64_t>(scaled / r.bytes_per_second + (scaled % r.bytes_per_second != 0 ? 1 : 0))};
+  }
   const auto ns = (static_cast<unsigned __int128>(b.n) * 1'000'000'000u + r.bytes_per_second - 1) / r.bytes_per_second;
   return {static_cast<std::int64_t>(std::min<unsigned __int128>(ns, std::numeric_limits<std::int64_t>::max() / 4))};
 }

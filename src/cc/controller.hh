@@ -2,7 +2,7 @@
 ///
 /// The sender decides *that* something is lost and keeps the pipe (RFC 6675, RFC 6937); a controller only decides
 /// how large the window is. Calls in order of time. Bytes, not segments. `siblings` are all flows of the connection,
-/// this one included; an empty span means: alone. Owned by the sender of one subflow; no timers, no clock.
+/// this one included; none means: alone. Owned by the sender of one subflow; no timers, no clock. docs/congestion.md.
 #pragma once
 #include "base/names.hh"
 #include "base/units.hh"
@@ -25,6 +25,35 @@ struct Flow {
   Duration srtt;         ///< zero: no sample yet; such a flow is left out of coupled sums
   Bytes segment;         ///< largest payload of a segment
   Bytes between_losses;  ///< see Controller::between_losses
+  Duration min_rtt{};    ///< smallest of the last minutes; zero: no sample yet
+  Rate rate{};           ///< see Controller::rate
+};
+
+/// Where a sender finds its siblings. The connection implements it; a lone TCP has none.
+class Group {
+ public:
+  virtual ~Group() = default;
+  /// Those that compete for the network now; valid until the next call. Costs as much as there are flows.
+  virtual std::span<const Flow> flows() const = 0;
+};
+class NoGroup final : public Group {
+ public:
+  std::span<const Flow> flows() const override { return {}; }
+};
+
+/// All flows of the connection, gathered only when a rule looks at them.
+class Siblings {
+ public:
+  Siblings() = default;  ///< alone
+  Siblings(const Group& group) : group_{&group} {}
+  template <class Flows>
+    requires std::convertible_to<const Flows&, std::span<const Flow>>
+  Siblings(const Flows& flows) : flows_{flows} {}
+  std::span<const Flow> flows() const { return group_ != nullptr ? group_->flows() : flows_; }
+
+ private:
+  const Group* group_ = nullptr;
+  std::span<const Flow> flows_;
 };
 
 /// One acknowledgment that newly acknowledged something, cumulatively or selectively.
@@ -52,10 +81,10 @@ class Controller {
 
   /// `bytes` of payload left, retransmissions included; `in_flight` includes them.
   virtual void on_sent(Instant now, Bytes bytes, Bytes in_flight) = 0;
-  virtual void on_acked(const Acked&, std::span<const Flow> siblings) = 0;
+  virtual void on_acked(const Acked&, const Siblings& siblings) = 0;
   /// Once when a recovery episode begins (duplicate, ecn), and at each expiry of the retransmission timer (timeout),
   /// within an episode or not. One episode reduces the window's target once.
-  virtual void on_lost(const Lost&, std::span<const Flow> siblings) = 0;
+  virtual void on_lost(const Lost&, const Siblings& siblings) = 0;
   /// The episode is over: all that was outstanding when it began is acknowledged.
   virtual void on_recovery_exit(Instant now) = 0;
   /// The loss that began the latest episode was none (RFC 3522, RFC 4015, RFC 5682, D-SACK): undo the reduction.
@@ -73,10 +102,13 @@ class Controller {
   virtual Bytes window() const = 0;     ///< how much may be in flight; at least one segment
   virtual Bytes threshold() const = 0;  ///< slow start below it; kNoThreshold until the first loss
   virtual bool in_slow_start() const = 0;
-  virtual Rate pacing() const { return {}; }  ///< for a sender that paces; zero: no pace is known
+  virtual Rate pacing() const { return {}; }           ///< for a sender that paces; zero: no pace is known
+  virtual bool needs_pacing() const { return false; }  ///< whatever the configuration says
   /// The larger of: bytes acknowledged since the last loss, and between the two before it (OLIA's estimate of the
   /// distance between losses).
   virtual Bytes between_losses() const { return {}; }
+  /// What it believes the path gives this flow; zero: no belief of its own.
+  virtual Rate rate() const { return {}; }
   virtual std::string_view name() const = 0;
 };
 
@@ -88,23 +120,17 @@ class Controller {
 ///   grew_not(Instant)        an acknowledgment came that must not grow the window (application-limited)
 ///   left_slow_start(Instant)  congestion avoidance begins without a loss
 ///   idled(Instant)            the window decayed because nothing was sent
+///   observe(Acked, Flow self)       each acknowledgment, before anything else is done with it
+///   has_enough(Flow self)           slow start shall end here
+///   rate()                    see Controller::rate
+/// and constants: kFloorAmongSiblings, the smallest threshold in segments where the connection has several flows, if
+/// it is not RFC 5681's two; kPaced, bursts would spoil what it measures.
 template <class R>
 concept WindowRule = std::copyable<R> && requires(R rule, const Acked& acked, const Lost& lost, const Flow& self,
-                                                  std::span<const Flow> siblings) {
+                                                  const Siblings& siblings) {
   { rule.growth(acked, self, siblings) } -> std::convertible_to<double>;
   { rule.after_loss(lost, self, siblings) } -> std::same_as<Bytes>;
   { R::kName } -> std::convertible_to<std::string_view>;
-};
-
-/// Where a sender finds its siblings. The connection implements it; a lone TCP has none.
-class Group {
- public:
-  virtual ~Group() = default;
-  virtual std::span<const Flow> flows() const = 0;
-};
-class NoGroup final : public Group {
- public:
-  std::span<const Flow> flows() const override { return {}; }
 };
 }  // namespace anabranch::cc
 

@@ -23,7 +23,7 @@ void Cubic::begin_epoch(Instant now, double window) {
   from_here_ = false;
 }
 
-double Cubic::growth(const Acked& acked, const Flow& self, std::span<const Flow>) {
+double Cubic::growth(const Acked& acked, const Flow& self, const Siblings&) {
   const double window = segments(self.window, self);
   const double newly = segments(acked.bytes, self);
   if (!in_epoch_) { begin_epoch(acked.now, window); }
@@ -41,7 +41,7 @@ double Cubic::growth(const Acked& acked, const Flow& self, std::span<const Flow>
   return step * static_cast<double>(self.segment.n);
 }
 
-Bytes Cubic::after_loss(const Lost& lost, const Flow& self, std::span<const Flow>) {
+Bytes Cubic::after_loss(const Lost& lost, const Flow& self, const Siblings&) {
   const double window = segments(self.window, self);
   prior_ = window;
   plateau_ = window < plateau_ ? window * (1 + kBeta) / 2 : window;  // fast convergence (§4.7)

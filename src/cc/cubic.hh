@@ -16,8 +16,8 @@ class Cubic {
   /// Growth a Reno flow would need to have the same average window with this beta (§4.3).
   static constexpr double kAlpha = 3 * (1 - kBeta) / (1 + kBeta);
 
-  double growth(const Acked& acked, const Flow& self, std::span<const Flow> siblings);
-  Bytes after_loss(const Lost& lost, const Flow& self, std::span<const Flow> siblings);
+  double growth(const Acked& acked, const Flow& self, const Siblings& siblings);
+  Bytes after_loss(const Lost& lost, const Flow& self, const Siblings& siblings);
   void grew_not(Instant now);
   void left_slow_start(Instant) { from_here_ = true; }
   void idled(Instant) { in_epoch_ = false; }

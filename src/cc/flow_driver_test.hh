@@ -13,7 +13,7 @@ class FlowDriver {
   FlowDriver(Controller& controller, Duration rtt) : controller_{controller}, rtt_{rtt} {}
 
   /// One round trip: a full window is sent, then acknowledged in steps of `per_ack`, spread over the round trip.
-  void round(Bytes per_ack = {2000}, std::span<const Flow> siblings = {}, bool app_limited = false) {
+  void round(Bytes per_ack = {2000}, const Siblings& siblings = {}, bool app_limited = false) {
     const Bytes window = controller_.window();
     controller_.on_sent(now_, window, window);
     const std::uint64_t steps = std::max<std::uint64_t>(1, window.n / per_ack.n);
@@ -31,11 +31,11 @@ class FlowDriver {
   void rounds(int n) {
     for (int i = 0; i < n; ++i) { round(); }
   }
-  void lose(Sign sign, std::span<const Flow> siblings = {}) {
+  void lose(Sign sign, const Siblings& siblings = {}) {
     controller_.on_lost({.now = now_, .bytes = kSegment, .in_flight = controller_.window(), .sign = sign}, siblings);
   }
-  void lose_and_recover(Sign sign = Sign::duplicate) {
-    lose(sign);
+  void lose_and_recover(Sign sign = Sign::duplicate, const Siblings& siblings = {}) {
+    lose(sign, siblings);
     controller_.on_recovery_exit(now_);
   }
   double segments() const { return static_cast<double>(controller_.window().n) / static_cast<double>(kSegment.n); }

@@ -3,16 +3,20 @@
 /// Couples congestion avoidance only; each flow halves on its own. Alone, it is Reno exactly. Flows without a
 /// round-trip time are left out of the sums.
 #pragma once
-#include "cc/controller.hh"
+#include "cc/coupled.hh"
 
 namespace anabranch::cc {
 
-struct Lia {
+struct LinkedIncreases {
   static constexpr std::string_view kName = "lia";
+  static constexpr std::uint64_t kFloorAmongSiblings = 2;
+  using View = Together;
+  static View view(const Flow&, std::span<const Flow> flows) { return Together::of(flows); }
   /// The aggressiveness factor of §3: 1 alone, 1/2 for two equal flows.
-  static double alpha(std::span<const Flow> flows);
-  double growth(const Acked& acked, const Flow& self, std::span<const Flow> siblings) const;
-  Bytes after_loss(const Lost& lost, const Flow& self, std::span<const Flow> siblings) const;
+  static double alpha(const View& all) { return all.rate > 0 ? all.window * all.best / (all.rate * all.rate) : 1; }
+  static double gain(const View& all, const Flow& self);
+  static double reduced(const View&, const Flow& self) { return number(self.window) / 2; }
 };
+using Lia = Coupled<LinkedIncreases>;
 static_assert(WindowRule<Lia>);
 }  // namespace anabranch::cc

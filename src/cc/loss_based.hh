@@ -2,7 +2,7 @@
 /// (RFC 3465) and HyStart++, one reduction an episode, undo, limits (RFC 5681, RFC 6928), and the decay of a window
 /// that is not used, by silence or by an application with less to say (RFC 2861, as Linux; decision 0009).
 ///
-/// Invariants: window >= one segment; threshold >= two. The window does not grow while recovering from a reduction,
+/// Invariants: window >= one segment; threshold >= two, or what the rule says among siblings. The window does not grow while recovering from a reduction,
 /// nor on acknowledgments of a flow that its window did not limit. A further timeout within an episode collapses the
 /// window again but leaves the threshold (RFC 5681 §3.1).
 #pragma once
@@ -42,8 +42,8 @@ class LossBased final : public Controller {  // [9293-MUST-19]
     last_sent_ = now;
     has_sent_ = true;
   }
-  void on_acked(const Acked& acked, std::span<const Flow> siblings) override;
-  void on_lost(const Lost& lost, std::span<const Flow> siblings) override;
+  void on_acked(const Acked& acked, const Siblings& siblings) override;
+  void on_lost(const Lost& lost, const Siblings& siblings) override;
   void on_recovery_exit(Instant) override { episode_ = Episode::none; }
   void on_spurious_loss(Instant now) override;
   void on_lossy_handshake() override { state_.window = segment_; }
@@ -55,7 +55,9 @@ class LossBased final : public Controller {  // [9293-MUST-19]
   Bytes threshold() const override { return state_.threshold; }
   bool in_slow_start() const override { return state_.window < state_.threshold; }
   Rate pacing() const override;
-  Bytes between_losses() const override { return {std::max(acked_since_loss_, acked_before_loss_)}; }
+  bool needs_pacing() const override { return paced(); }
+  Bytes between_losses() const override { return {std::max(state_.acked_since_loss, state_.acked_before_loss)}; }
+  Rate rate() const override;
   std::string_view name() const override { return R::kName; }
   const R& rule() const { return state_.rule; }
 
@@ -72,9 +74,18 @@ class LossBased final : public Controller {  // [9293-MUST-19]
     Bytes threshold = kNoThreshold;
     HyStart hystart{};
     double carry = 0;  ///< growth not yet worth a byte
+    std::uint64_t acked_since_loss = 0, acked_before_loss = 0;
   };
   static constexpr std::uint64_t kFloorSegments = 2;  ///< RFC 5681 §3.1
   static constexpr Bytes kLargestWindow{std::uint64_t{1} << 40};
+  static constexpr std::uint64_t smallest_floor() {
+    if constexpr (requires { R::kFloorAmongSiblings; }) { return R::kFloorAmongSiblings; }
+    return kFloorSegments;
+  }
+  static constexpr bool paced() {
+    if constexpr (requires { R::kPaced; }) { return R::kPaced; }
+    return false;
+  }
 
   Flow self(Bytes in_flight) const {
     return {.window = state_.window,
@@ -83,9 +94,10 @@ class LossBased final : public Controller {  // [9293-MUST-19]
             .segment = segment_,
             .between_losses = between_losses()};
   }
+  bool slow_start_ends(const Acked& acked);
   void grow_in_slow_start(const Acked& acked);
-  void grow_in_avoidance(const Acked& acked, std::span<const Flow> siblings);
-  void reduce_threshold(const Lost& lost, std::span<const Flow> siblings);
+  void grow_in_avoidance(const Acked& acked, const Siblings& siblings);
+  void reduce_threshold(const Lost& lost, const Siblings& siblings);
 
   LossBasedOptions options_;
   State state_;
@@ -93,15 +105,15 @@ class LossBased final : public Controller {  // [9293-MUST-19]
   Bytes segment_;
   Duration srtt_;
   Instant last_sent_;
-  std::uint64_t acked_since_loss_ = 0, acked_before_loss_ = 0;
   Episode episode_ = Episode::none;
   bool has_sent_ = false;
 };
 
 template <WindowRule R>
-void LossBased<R>::on_acked(const Acked& acked, std::span<const Flow> siblings) {
-  acked_since_loss_ += acked.bytes.n;
+void LossBased<R>::on_acked(const Acked& acked, const Siblings& siblings) {
+  state_.acked_since_loss += acked.bytes.n;
   if (acked.srtt.ns > 0) { srtt_ = acked.srtt; }
+  if constexpr (requires(R r, Flow f) { r.observe(acked, f); }) { state_.rule.observe(acked, self(acked.in_flight)); }
   if (episode_ == Episode::reduced) { return; }
   const bool first_slow_start = state_.threshold == kNoThreshold;
   if (first_slow_start) { state_.hystart.on_acked(acked); }
@@ -109,7 +121,7 @@ void LossBased<R>::on_acked(const Acked& acked, std::span<const Flow> siblings) 
     if constexpr (requires(R r) { r.grew_not(acked.now); }) { state_.rule.grew_not(acked.now); }
     return;
   }
-  if (first_slow_start && options_.hystart && state_.hystart.phase() == HyStart::Phase::finished) {
+  if (in_slow_start() && slow_start_ends(acked)) {
     state_.threshold = state_.window;
     if constexpr (requires(R r) { r.left_slow_start(acked.now); }) { state_.rule.left_slow_start(acked.now); }
   }
@@ -121,6 +133,14 @@ void LossBased<R>::on_acked(const Acked& acked, std::span<const Flow> siblings) 
 }
 
 template <WindowRule R>
+bool LossBased<R>::slow_start_ends(const Acked& acked) {
+  if constexpr (requires(R r, Flow f) { r.has_enough(f); }) {
+    if (state_.rule.has_enough(self(acked.in_flight))) { return true; }
+  }
+  return state_.threshold == kNoThreshold && options_.hystart && state_.hystart.phase() == HyStart::Phase::finished;
+}
+
+template <WindowRule R>
 void LossBased<R>::grow_in_slow_start(const Acked& acked) {
   const Bytes limit = episode_ == Episode::collapsed ? segment_ : std::max(options_.slow_start_per_ack, segment_ * 2);
   const Bytes step = std::min(acked.bytes, limit) / state_.hystart.growth_divisor();
@@ -128,7 +148,7 @@ void LossBased<R>::grow_in_slow_start(const Acked& acked) {
 }
 
 template <WindowRule R>
-void LossBased<R>::grow_in_avoidance(const Acked& acked, std::span<const Flow> siblings) {
+void LossBased<R>::grow_in_avoidance(const Acked& acked, const Siblings& siblings) {
   state_.carry += state_.rule.growth(acked, self(acked.in_flight), siblings);
   if (state_.carry >= 1) {
     const auto whole = static_cast<std::uint64_t>(std::min(state_.carry, 1e12));
@@ -142,7 +162,7 @@ void LossBased<R>::grow_in_avoidance(const Acked& acked, std::span<const Flow> s
 }
 
 template <WindowRule R>
-void LossBased<R>::on_lost(const Lost& lost, std::span<const Flow> siblings) {
+void LossBased<R>::on_lost(const Lost& lost, const Siblings& siblings) {
   if (lost.sign == Sign::timeout) {
     if (episode_ == Episode::none) {
       reduce_threshold(lost, siblings);
@@ -161,12 +181,14 @@ void LossBased<R>::on_lost(const Lost& lost, std::span<const Flow> siblings) {
 }
 
 template <WindowRule R>
-void LossBased<R>::reduce_threshold(const Lost& lost, std::span<const Flow> siblings) {
+void LossBased<R>::reduce_threshold(const Lost& lost, const Siblings& siblings) {
   before_loss_ = state_;
-  state_.threshold = std::max(state_.rule.after_loss(lost, self(lost.in_flight), siblings), segment_ * kFloorSegments);
+  std::uint64_t floor = kFloorSegments;
+  if (smallest_floor() < floor && siblings.flows().size() > 1) { floor = smallest_floor(); }
+  state_.threshold = std::max(state_.rule.after_loss(lost, self(lost.in_flight), siblings), segment_ * floor);
   state_.hystart.finish();
   state_.carry = 0;
-  acked_before_loss_ = std::exchange(acked_since_loss_, 0);
+  state_.acked_before_loss = std::exchange(state_.acked_since_loss, 0);
 }
 
 template <WindowRule R>
@@ -174,8 +196,10 @@ void LossBased<R>::on_spurious_loss(Instant) {
   episode_ = Episode::none;
   if (!before_loss_) { return; }
   const Bytes reached = state_.window;
+  const std::uint64_t acked = state_.acked_since_loss;
   state_ = *std::exchange(before_loss_, std::nullopt);
   state_.window = std::max(state_.window, reached);
+  state_.acked_since_loss += acked;
 }
 
 template <WindowRule R>
@@ -210,7 +234,7 @@ void LossBased<R>::set_segment(Bytes segment) {
   ANABRANCH_CHECK(segment > Bytes{});
   segment_ = segment;
   state_.window = has_sent_ ? std::max(state_.window, segment) : initial_window(segment);
-  if (state_.threshold != kNoThreshold) { state_.threshold = std::max(state_.threshold, segment * kFloorSegments); }
+  if (state_.threshold != kNoThreshold) { state_.threshold = std::max(state_.threshold, segment * smallest_floor()); }
 }
 
 template <WindowRule R>
@@ -218,8 +242,13 @@ Rate LossBased<R>::pacing() const {
   if (srtt_.ns <= 0) { return {}; }
   // Twice the window a round trip while it doubles, a fifth more than it afterwards (Linux's tcp_pacing_ss_ratio and
   // tcp_pacing_ca_ratio): never the limit by itself.
-  const unsigned __int128 tenths = in_slow_start() ? 20 : 12;
-  const unsigned __int128 rate = tenths * state_.window.n * 1'000'000'000u / 10 / static_cast<std::uint64_t>(srtt_.ns);
-  return {static_cast<std::uint64_t>(std::min<unsigned __int128>(rate, std::numeric_limits<std::uint64_t>::max()))};
+  const double ratio = in_slow_start() ? 2 : 1.2;
+  return {static_cast<std::uint64_t>(std::min(ratio * static_cast<double>(state_.window.n) / seconds(srtt_), 1e18))};
+}
+
+template <WindowRule R>
+Rate LossBased<R>::rate() const {
+  if constexpr (requires(R r) { r.rate(); }) { return state_.rule.rate(); }
+  return {};
 }
 }  // namespace anabranch::cc

@@ -7,8 +7,8 @@ namespace anabranch::cc {
 struct NewReno {
   static constexpr std::string_view kName = "new_reno";
   /// One segment a round trip, spread over its acknowledgments.
-  double growth(const Acked& acked, const Flow& self, std::span<const Flow> siblings) const;
-  Bytes after_loss(const Lost& lost, const Flow& self, std::span<const Flow> siblings) const;
+  double growth(const Acked& acked, const Flow& self, const Siblings& siblings) const;
+  Bytes after_loss(const Lost& lost, const Flow& self, const Siblings& siblings) const;
 };
 static_assert(WindowRule<NewReno>);
 }  // namespace anabranch::cc

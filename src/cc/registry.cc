@@ -1,9 +1,12 @@
 #include "cc/registry.hh"
 
+#include "cc/balia.hh"
 #include "cc/cubic.hh"
 #include "cc/lia.hh"
 #include "cc/loss_based.hh"
 #include "cc/new_reno.hh"
+#include "cc/olia.hh"
+#include "cc/references.hh"
 
 #include <array>
 
@@ -19,9 +22,10 @@ struct Entry {
   std::unique_ptr<Controller> (*make)(Bytes segment);
 };
 constexpr Entry kEntries[] = {
-    {Cubic::kName, make<Cubic>},
-    {Lia::kName, make<Lia>},
-    {NewReno::kName, make<NewReno>},
+    {Balia::kName, make<Balia>}, {Cubic::kName, make<Cubic>},
+    {Ewtcp::kName, make<Ewtcp>}, {FullyCoupled::kName, make<FullyCoupled>},
+    {Lia::kName, make<Lia>},     {NewReno::kName, make<NewReno>},
+    {Olia::kName, make<Olia>},
 };
 constexpr auto kNames = [] {
   std::array<std::string_view, std::size(kEntries)> names{};

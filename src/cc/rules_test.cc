@@ -1,6 +1,5 @@
 #include "cc/cubic.hh"
 #include "cc/flow_driver_test.hh"
-#include "cc/lia.hh"
 #include "cc/loss_based.hh"
 #include "cc/new_reno.hh"
 
@@ -13,13 +12,6 @@ namespace {
 
 constexpr Bytes kSegment = FlowDriver::kSegment;
 constexpr LossBasedOptions kPlain{.hystart = false};
-
-Flow flow(std::uint64_t segments, Duration rtt, Bytes segment = {1460}) {
-  return {.window = segment * segments, .in_flight = {}, .srtt = rtt, .segment = segment, .between_losses = {}};
-}
-Acked ack_of(Bytes bytes, Duration rtt = 50_ms, Instant now = {}) {
-  return {.now = now, .bytes = bytes, .in_flight = bytes, .rtt = rtt, .srtt = rtt};
-}
 
 // --- Reno
 
@@ -185,62 +177,6 @@ TEST(Cubic, GrowsByHalfARoundTripAtMost) {
     path.round();
     EXPECT_LE(path.segments(), before * std::exp(0.5) + 2);
   }
-}
-
-// --- LIA
-
-TEST(Lia, AloneItIsReno) {
-  const Flow self = flow(20, 50_ms);
-  EXPECT_NEAR(Lia{}.growth(ack_of(1460_B), self, {}), 73.0, 1e-9);
-  EXPECT_NEAR(Lia{}.growth(ack_of(1460_B), self, std::span{&self, 1}), 73.0, 1e-9);
-  EXPECT_NEAR(Lia::alpha(std::span{&self, 1}), 1.0, 1e-12);
-  EXPECT_EQ(Lia{}.after_loss({}, self, {}), 14'600_B);
-}
-
-TEST(Lia, TwoEqualFlowsTogetherTakeOneFlowsShare) {
-  const std::vector<Flow> flows(2, flow(10, 100_ms));
-  EXPECT_NEAR(Lia::alpha(flows), 0.5, 1e-12);
-  EXPECT_NEAR(Lia{}.growth(ack_of(1460_B), flows[0], flows), 36.5, 1e-9);
-}
-
-TEST(Lia, KnownCasesComeOutAsComputed) {  // by hand from RFC 6356 §3
-  const std::vector<Flow> b = {flow(20, 50_ms), flow(10, 100_ms)};
-  EXPECT_NEAR(Lia::alpha(b), 0.96, 1e-9);
-  EXPECT_NEAR(Lia{}.growth(ack_of(1460_B), b[0], b), 46.72, 1e-9);
-  EXPECT_NEAR(Lia{}.growth(ack_of(1460_B), b[1], b), 46.72, 1e-9);
-  const std::vector<Flow> e = {flow(40, 20_ms), flow(10, 200_ms), flow(10, 200_ms)};
-  EXPECT_NEAR(Lia::alpha(e), 1.360544, 1e-6);
-  EXPECT_NEAR(Lia{}.growth(ack_of(1460_B), e[0], e), 33.1066, 1e-4);
-}
-
-TEST(Lia, AFlowIsNeverFasterThanATcpOfItsOwn) {
-  const std::vector<Flow> flows = {flow(2, 10_ms), flow(200, 10_ms)};
-  EXPECT_LE(Lia{}.growth(ack_of(1460_B), flows[1], flows), 1460.0 / 200 + 1e-9);
-}
-
-TEST(Lia, FlowsWithoutARoundTripTimeAreLeftOut) {
-  const std::vector<Flow> flows = {flow(20, 50_ms), flow(10, {})};
-  EXPECT_NEAR(Lia{}.growth(ack_of(1460_B), flows[0], flows), 73.0, 1e-9);
-  EXPECT_NEAR(Lia{}.growth(ack_of(1460_B), flows[1], flows), 146.0, 1e-9);  // knows nothing yet: Reno
-}
-
-TEST(Lia, TwoFlowsOnAnEqualPathGrowTogetherAsOne) {
-  LossBased<Lia> one{kSegment, {}, kPlain}, two{kSegment, {}, kPlain};
-  FlowDriver a{one, 50_ms}, b{two, 50_ms};
-  for (FlowDriver* path : {&a, &b}) {
-    path->rounds(3);
-    path->lose_and_recover();
-  }
-  const auto seen = [](const Controller& c) { return Flow{c.window(), c.window(), 50_ms, kSegment, {}}; };
-  for (int i = 0; i < 40; ++i) {
-    const std::vector<Flow> flows = {seen(one), seen(two)};
-    a.round(2000_B, flows);
-    b.round(2000_B, flows);
-  }
-  // Each of two equal flows grows by alpha/2 = 1/4 segment a round trip: together half a segment, as RFC 6356's
-  // alpha makes it when both see the same loss rate.
-  EXPECT_NEAR(a.segments() - 40, 10, 0.5);
-  EXPECT_NEAR(b.segments() - 40, 10, 0.5);
 }
 }  // namespace
 }  // namespace anabranch::cc

@@ -22,12 +22,14 @@ Connection::Connection(Env& env, SlabPool& pool, Counters& counters, const Confi
 
 Connection::~Connection() = default;
 
+/// Of the subflows that may carry data. Backups that stand by compete with nobody: while one that is none carries data
+/// they are left out, so that a window they do not use slows no other (RFC 6356 §4.1 takes what is in flight instead).
 std::span<const cc::Flow> Connection::flows() const {
   flows_.clear();
+  const auto carries = [](const auto& s) { return s->carries_data() && !s->over; };
+  const bool regular = std::ranges::any_of(subflows_, [&](const auto& s) { return carries(s) && !s->backup(); });
   for (const auto& s : subflows_) {
-    const tcp::Info i = s->endpoint().info();
-    flows_.push_back(
-        {.window = i.window, .in_flight = i.in_flight, .srtt = i.srtt, .segment = {i.segment}, .between_losses = {}});
+    if (carries(s) && !(regular && s->backup())) { flows_.push_back(s->endpoint().flow()); }
   }
   return flows_;
 }

@@ -30,7 +30,7 @@ struct Config {
   bool window_scaling = true;             ///< RFC 7323
   EcnMode ecn = EcnMode::accept;          ///< RFC 3168
   bool mtu_search = true;                 ///< look for black holes, and upwards again (RFC 4821); needs SACK
-  bool pacing = false;                    ///< spread a window over its round trip
+  bool pacing = false;                    ///< spread a window over its round trip; some controllers do anyway
   std::uint8_t window_scale = 8;          ///< what we announce: windows up to 16 MiB
   std::string congestion = "cubic";       ///< a name of cc/registry.hh; an unknown one counts as the default
   Duration minimum_rto = {200'000'000};   ///< Linux's floor; RFC 6298 would have 1 s
@@ -69,9 +69,11 @@ struct Answered {
 };
 
 struct Info {
-  Duration srtt{}, rttvar{}, rto{}, min_rtt{};       ///< srtt 0: no sample yet
-  Bytes window, in_flight, threshold;                ///< congestion window, unacknowledged, ssthresh
-  std::uint32_t segment = 0;                         ///< payload bytes of a full packet now
+  Duration srtt{}, rttvar{}, rto{}, min_rtt{};  ///< srtt 0: no sample yet
+  Bytes window, in_flight, threshold;           ///< congestion window, unacknowledged, ssthresh
+  Bytes between_losses;                         ///< see cc::Controller::between_losses
+  Instant next_send{};                          ///< paced: nothing leaves before; in the past: nothing is held back
+  std::uint32_t segment = 0;                    ///< payload bytes of a full packet now
   std::uint64_t bytes_sent = 0, bytes_received = 0;  ///< payload, first transmissions; in-order received
   std::uint64_t bytes_retransmitted = 0;
   std::uint64_t retransmits = 0;           ///< packets' worth sent again

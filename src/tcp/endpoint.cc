@@ -178,6 +178,7 @@ const Negotiated& Endpoint::negotiated() const { return parts_->context.agreed; 
 bool Endpoint::may_send() const { return parts_->may_send(); }
 Bytes Endpoint::room(Instant now) const { return may_send() ? parts_->sender.room(now) : Bytes{}; }
 Bytes Endpoint::burst() const { return parts_->sender.burst(); }
+cc::Flow Endpoint::flow() const { return parts_->sender.flow(); }
 SubPos Endpoint::sent_up_to() const { return parts_->sender.sent_up_to(); }
 SubPos Endpoint::acknowledged() const { return parts_->sender.una(); }
 SubPos Endpoint::received() const { return parts_->receiver.next(); }

@@ -86,6 +86,7 @@ class Endpoint {
   SubPos sent_up_to() const;         ///< SND.NXT
   SubPos acknowledged() const;       ///< SND.UNA
   SubPos received() const;           ///< RCV.NXT
+  cc::Flow flow() const;             ///< what its siblings' congestion controllers may know of it; cheap
   Info info() const;                 ///< RTT, window, counters: values for schedulers and reports
   const Tally<Drop>& drops() const;  ///< segments not taken, by reason
   bool is_consistent() const;

@@ -19,6 +19,8 @@ class Pacer {
   /// Nothing may leave before `until()`.
   bool holds(Instant now) const { return held_ && now < even_; }
   Instant until() const { return even_; }
+  /// The same as a plain value: nothing leaves before; in the past if nothing is held.
+  Instant next() const { return held_ ? even_ : Instant{}; }
   /// Nothing is in flight: what comes next follows silence.
   void rest(Bytes segment) { unpaced_ = segment * kUnpacedPackets; }
   /// `bytes` leave; `rate` zero: no pace is known.

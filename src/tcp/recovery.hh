@@ -39,7 +39,7 @@ class Recovery {
   struct On {
     Sent& sent;
     cc::Controller& controller;
-    std::span<const cc::Flow> siblings;
+    cc::Siblings siblings;
     Bytes segment;
     Duration min_rtt, srtt;
   };

@@ -78,13 +78,15 @@ Sender::Layout Sender::layout_at(SubPos at) const {
 }
 
 Bytes Sender::burst() const {
-  constexpr std::int64_t kBurstTime = 1'000'000;  // ns: what a paced kernel queues at once (Linux, sk_pacing_shift 10)
+  constexpr Duration kBurstTime = Pacer::kBurst;  // what a paced kernel queues at once
   const Bytes one{segment()};
   const Bytes most = std::max(largest_super_segment(), one);
   if (!is_open() || !rtt_.has_sample()) { return std::min(most, Bytes{10 * one.n}); }
   const auto srtt = static_cast<std::uint64_t>(std::max<std::int64_t>(rtt_.srtt().ns, 1));
-  const auto share = static_cast<unsigned __int128>(controller_->window().n) * kBurstTime / srtt;
-  const Bytes rate{static_cast<std::uint64_t>(std::min<unsigned __int128>(share, most.n))};
+  const auto share = static_cast<unsigned __int128>(controller_->window().n) * kBurstTime.ns / srtt;
+  const Rate pace = paces() ? controller_->pacing() : Rate{};
+  const Bytes rate = pace > Rate{} ? std::min(amount_in(kBurstTime, pace), most)
+                                   : Bytes{static_cast<std::uint64_t>(std::min<unsigned __int128>(share, most.n))};
   const Bytes size = std::clamp(rate, std::min(one * 2, most), most);
   return {size.n / one.n * one.n};
 }
@@ -227,7 +229,7 @@ Outgoing Sender::depart(Outgoing out, const Layout& layout, Instant now) {
   }
   if (!out.retransmission) { expect_tail(now); }
   watch_use(now);
-  if (context_.config.pacing) { pacer_.left(now, payload, controller_->pacing()); }
+  if (paces()) { pacer_.left(now, payload, controller_->pacing()); }
   return out;
 }
 
@@ -300,8 +302,19 @@ void Sender::judge_tail(const Heard& heard, const Recovery::Outcome& outcome) {
   recovery_.forget_needless();
   reduced();
   controller_->on_lost({.now = heard.now, .bytes = {segment()}, .in_flight = pipe(), .sign = cc::Sign::duplicate},
-                       context_.group.flows());
+                       context_.group);
   controller_->on_recovery_exit(heard.now);
+}
+
+cc::Flow Sender::flow() const {
+  if (!is_open()) { return {.window = {}, .in_flight = {}, .srtt = {}, .segment = {segment()}, .between_losses = {}}; }
+  return {.window = controller_->window(),
+          .in_flight = pipe(),
+          .srtt = rtt_.srtt(),
+          .segment = {segment()},
+          .between_losses = controller_->between_losses(),
+          .min_rtt = rtt_.min_rtt(),
+          .rate = controller_->rate()};
 }
 
 void Sender::fill(Info& info) const {
@@ -321,6 +334,8 @@ void Sender::fill(Info& info) const {
   info.window = controller_->window();
   info.threshold = controller_->threshold();
   info.in_flight = pipe();
+  info.between_losses = controller_->between_losses();
+  info.next_send = pacer_.next();
   info.in_recovery = recovery_.phase() != Recovery::Phase::open;
 }
 

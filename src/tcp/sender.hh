@@ -82,6 +82,8 @@ class Sender {
   bool idle() const { return sent_.empty(); }
   Duration rto() const { return rtt_.rto(); }
   const stream::RttEstimator& rtt() const { return rtt_; }
+  /// What its siblings may know of it.
+  cc::Flow flow() const;
   void fill(Info& info) const;
   bool is_consistent() const;
 
@@ -126,7 +128,8 @@ class Sender {
   void trace_entered(Instant now) const;
   void trace_recovery(const Recovery::Outcome& outcome, Instant now) const;
   Expired on_retransmission_timeout(Instant now);
-  Recovery::On on() { return {sent_, *controller_, context_.group.flows(), {segment()}, rtt_.min_rtt(), rtt_.srtt()}; }
+  Recovery::On on() { return {sent_, *controller_, context_.group, {segment()}, rtt_.min_rtt(), rtt_.srtt()}; }
+  bool paces() const { return context_.config.pacing || controller_->needs_pacing(); }
   Bytes pipe() const { return recovery_.pipe(sent_, {segment()}); }
   Bytes allowance() const { return recovery_.allowance(sent_, *controller_, {segment()}) + beyond_; }
 

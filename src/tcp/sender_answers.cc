@@ -55,7 +55,7 @@ void Sender::credit(const Recovery::Outcome& outcome, SubPos una_before, Instant
                          .rtt = latest_sample_,
                          .srtt = rtt_.srtt(),
                          .app_limited = !use_.limited(una_before)},
-                        context_.group.flows());
+                        context_.group);
 }
 
 void Sender::learn_packet_size(const Recovery::Outcome& outcome, Instant now) {
