@@ -96,6 +96,9 @@ class Controller {
   virtual void after_idle(Instant now, Duration rto) = 0;
   /// For a whole retransmission timeout the window was not what limited sending, and at most `used` was in flight.
   virtual void on_underused(Instant now, Bytes used) = 0;
+  /// The connection wants less of this flow for a while, though nothing was lost: it holds up quicker ones. Not while
+  /// recovering.
+  virtual void on_penalised(Instant) {}
   /// The largest payload of a segment is now `segment` (handshake done, path MTU changed).
   virtual void set_segment(Bytes segment) = 0;
 

@@ -49,6 +49,7 @@ class LossBased final : public Controller {  // [9293-MUST-19]
   void on_lossy_handshake() override { state_.window = segment_; }
   void after_idle(Instant now, Duration rto) override;
   void on_underused(Instant now, Bytes used) override;
+  void on_penalised(Instant now) override;
   void set_segment(Bytes segment) override;
 
   Bytes window() const override { return state_.window; }
@@ -225,6 +226,17 @@ void LossBased<R>::on_underused(Instant now, Bytes used) {
   if (episode_ != Episode::none || state_.window <= keep) { return; }
   if (state_.threshold != kNoThreshold) { state_.threshold = std::max(state_.threshold, state_.window * 3 / 4); }
   state_.window = (state_.window + keep) / 2;
+  state_.carry = 0;
+  if constexpr (requires(R r) { r.idled(now); }) { state_.rule.idled(now); }
+}
+
+/// The window is halved, and the threshold with it unless it was not reached (Raiciu et al., NSDI 2012, section 4.2).
+template <WindowRule R>
+void LossBased<R>::on_penalised(Instant now) {
+  if (episode_ != Episode::none) { return; }
+  const Bytes floor = segment_ * kFloorSegments;
+  if (!in_slow_start()) { state_.threshold = std::max(state_.window / 2, floor); }
+  state_.window = std::max(state_.window / 2, floor);
   state_.carry = 0;
   if constexpr (requires(R r) { r.idled(now); }) { state_.rule.idled(now); }
 }

@@ -3,6 +3,8 @@
 #include "base/address.hh"
 #include "base/names.hh"
 #include "mptcp/dialect.hh"
+#include "mptcp/reinjection.hh"
+#include "mptcp/subflow_id.hh"
 #include "tcp/config.hh"
 
 #include <optional>
@@ -10,12 +12,6 @@
 #include <vector>
 
 namespace anabranch::mptcp {
-
-/// A subflow within its connection; 0 is the initial one. Never reused in a connection.
-struct SubflowId {
-  std::uint32_t raw = 0;
-  constexpr auto operator<=>(const SubflowId&) const = default;
-};
 
 enum class Protocol : std::uint8_t { tcp, mptcp };
 
@@ -64,6 +60,7 @@ struct Config {
   std::string scheduler = "lowest_rtt";
   std::string path_manager = "full_mesh";
   PathRules paths;
+  Reinjection reinjection;
   /// Small packets leave at once. False: Nagle's rule, as Minshall has it: not while an earlier small one is without
   /// DATA_ACK (RFC 9293 §3.7.4). Off by default: data is bound to a path when it leaves, so little is lost by waiting for
   /// nothing.
@@ -114,6 +111,8 @@ struct ConnectionInfo {
   std::uint64_t bytes_acknowledged = 0;  ///< at the data level
   std::uint64_t bytes_received = 0;      ///< in order at the data level
   std::uint64_t bytes_reinjected = 0;    ///< sent again on another subflow
+  std::uint64_t bytes_copied = 0;        ///< of those: before the subflow that has them failed (docs/buffers.md)
+  std::uint64_t penalties = 0;           ///< times a subflow that held up the others was made to carry less
   std::uint64_t duplicate_bytes = 0;     ///< received again at the data level
   Bytes receive_buffer, reordering;      ///< current size; held out of order
   std::uint32_t local_token = 0, remote_token = 0;

@@ -16,7 +16,8 @@ Connection::Connection(Env& env, SlabPool& pool, Counters& counters, const Confi
       addresses_{config.max_remote_addresses, dialect.add_addr_is_echoed},
       scheduler_{make_scheduler(config.scheduler)},
       path_manager_{make_path_manager(config.path_manager, config.paths)},
-      batching_{config.no_delay, config.cork} {
+      batching_{config.no_delay, config.cork},
+      reinjection_{config.reinjection} {
   ANABRANCH_CHECK(scheduler_ && path_manager_);  // the stack checks names before it makes a connection
 }
 
@@ -137,6 +138,8 @@ void Connection::on_deadline(Instant now) {
   for (const auto& s : subflows_) { s->on_deadline(now); }
   if (timers_.take_due(Timer::data_retransmit, now)) { on_data_timeout(now); }
   if (timers_.take_due(Timer::persist, now)) { on_closed_window(now); }
+  (void)timers_.take_due(Timer::look_again, now);  // poll_transmit looks
+  if (timers_.take_due(Timer::stuck, now)) { reset_stuck(now); }
   if (batching_.deadline() <= now) { batching_.push(session_.send.end()); }
   if (timers_.take_due(Timer::no_subflow, now)) { die(Errc::timed_out, now); }
   (void)timers_.take_due(Timer::wait_for_fins, now);  // settle sees that the waiting is over
@@ -227,6 +230,8 @@ ConnectionInfo Connection::info() const {
                      .bytes_acknowledged = std::min(session_.send.una(), session_.send.end()) - DataPos{1},
                      .bytes_received = session_.receive.received(),
                      .bytes_reinjected = reinjected_,
+                     .bytes_copied = copied_,
+                     .penalties = reinjection_.penalties(),
                      .duplicate_bytes = session_.receive.duplicates(),
                      .receive_buffer = session_.receive.buffer(),
                      .reordering = session_.receive.held(),

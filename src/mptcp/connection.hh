@@ -11,6 +11,7 @@
 #include "mptcp/batching.hh"
 #include "mptcp/counters.hh"
 #include "mptcp/path_manager.hh"
+#include "mptcp/reinjection.hh"
 #include "mptcp/scheduler.hh"
 #include "mptcp/subflow.hh"
 #include "stream/deadlines.hh"
@@ -152,7 +153,16 @@ class Connection final : private cc::Group {
 
  private:
   enum class Phase : std::uint8_t { handshake, open, closing, dead };
-  enum class Timer : std::uint8_t { data_retransmit, persist, no_subflow, wait_for_fins, linger, count_ };
+  enum class Timer : std::uint8_t {
+    data_retransmit,
+    persist,
+    no_subflow,
+    wait_for_fins,
+    linger,
+    look_again,
+    stuck,
+    count_
+  };
 
   std::span<const cc::Flow> flows() const override;
   Subflow& add(const Way& way, Lane lane, std::unique_ptr<SubflowRole> role);
@@ -203,13 +213,22 @@ class Connection final : private cc::Group {
   void die(Errc why, Instant now);
 
   // poll_transmit
-  void bind_to_syn();
+  void bind_to_syn(Instant now);
   std::optional<Outgoing> from_subflows(Instant now);
   void silence_the_dead();
   void look_at_paths(Instant now);
   bool schedule(Instant now);
   bool place(const Demand& demand, Instant now);
   Bytes less_what_waits(Bytes amount, const Demand& demand, Bytes packet, Instant now);
+
+  // what leaves again before anything has failed
+  ReinjectionControl::Carrier carrier(const Subflow& s, Instant now) const;
+  void look_at_carriers(Instant now);
+  void restrain_paths(Instant now);
+  bool copy_what_is_late(Instant now);
+  void watch_silence(Instant now);
+  void look_again(Instant at, Instant now);
+  void reset_stuck(Instant now);
 
   void on_data_timeout(Instant now);
   void on_closed_window(Instant now);
@@ -240,14 +259,16 @@ class Connection final : private cc::Group {
   std::size_t turn_ = 0;  ///< whose turn it is to transmit
   unsigned data_backoff_ = 0, persist_backoff_ = 0;
   Batching batching_;
+  ReinjectionControl reinjection_;
   Instant heard_at_{}, probed_at_{};         ///< a segment of the peer last made sense; a closed window was last probed
   std::optional<Instant> unanswered_since_;  ///< the first probe left to which nothing came back
-  std::uint64_t reinjected_ = 0;             ///< bytes queued for another subflow
-  DataPos una_seen_{1};                      ///< send.una() when timers were last armed
+  std::uint64_t reinjected_ = 0, copied_ = 0;  ///< bytes queued for another subflow; before theirs had failed
+  DataPos una_seen_{1};                        ///< send.una() when timers were last armed
   Mode mode_told_ = Mode::undecided;
   // The application waits for an edge of these:
   bool wants_readable_ = true, wants_writable_ = false, told_finished_ = false;
-  std::vector<Path> paths_;              ///< scratch of schedule()
-  mutable std::vector<cc::Flow> flows_;  ///< scratch of flows()
+  std::vector<Path> paths_;                            ///< scratch of schedule()
+  std::vector<ReinjectionControl::Carrier> carriers_;  ///< scratch: the same subflows as reinjection sees them
+  mutable std::vector<cc::Flow> flows_;                ///< scratch of flows()
 };
 }  // namespace anabranch::mptcp

@@ -144,31 +144,12 @@ void Connection::subflow_over(Subflow& s, Instant now) {
   trace::emit(env_.trace, now, {number_, s.id().raw}, [&] { return trace::SubflowClosed{info.ended_by, 0}; });
   if (how != Loss::closed) { counters_.add(Counter::subflows_lost); }
   if (ended_infos_.size() < kMostEnded) { ended_infos_.push_back(info); }
+  reinjection_.forget(s.id());
   take_over(s, now);
   events_.push_back({Happened::subflow_changed});
   tell_path_manager(SubflowLost{{s.lane().local, s.lane().remote}, how, s.was_up, s.stalled}, now);
   const bool nobody_left = session_.alive == 0 && requests_.empty();
   if (nobody_left && s.unknown_to_peer()) { die(Errc::reset_by_peer, now); }
-}
-
-// [8684-3.3.6-07]
-/// What the subflow has not seen acknowledged shall leave on others (§3.3.6).
-void Connection::take_over(const Subflow& s, Instant now) {
-  if (session_.mode != Mode::mptcp || phase_ == Phase::dead) { return; }
-  const bool others = std::ranges::any_of(subflows_, [&](const auto& o) { return o.get() != &s && o->carries_data(); });
-  if (!others && !s.over) { return; }
-  Bytes queued;
-  for (const TxMapping& m : s.lane().tx.mappings()) { queued += session_.send.reinject(m.data, m.data_end(), s.id()); }
-  if (queued == Bytes{0}) { return; }
-  session_.in_sequence = false;
-  note_reinjected(queued, s.id(), s.over ? "subflow_over" : "stalled", now);
-}
-
-void Connection::note_reinjected(Bytes bytes, SubflowId from, std::string_view why, Instant now) {
-  reinjected_ += bytes.n;
-  counters_.add(Counter::data_reinjections);
-  trace::emit(env_.trace, now, {number_, from.raw},
-              [&] { return trace::Reinjected{session_.send.una(), bytes, from.raw, why}; });
 }
 
 void Connection::die(Errc why, Instant now) {

@@ -51,6 +51,8 @@ void Connection::hear_event(Subflow& s, tcp::Endpoint::Event event, Instant now)
       break;
     case E::stalled:
       note_stalled(s, true, now);
+      s.stalled_since = now;
+      reset_stuck(now);
       take_over(s, now);
       break;
     case E::recovered: note_stalled(s, false, now); break;
@@ -167,7 +169,10 @@ void Connection::arm_timers(Instant now) {
   if (phase_ == Phase::dead || session_.mode == Mode::undecided) { return; }
   const bool advanced = session_.send.una() != una_seen_;
   una_seen_ = session_.send.una();
-  if (advanced) { data_backoff_ = 0; }
+  if (advanced) {
+    data_backoff_ = 0;
+    reinjection_.acknowledged(una_seen_);
+  }
   if (session_.mode == Mode::tcp || session_.send.outstanding() == Bytes{0}) {
     timers_.clear(Timer::data_retransmit);
   } else if (advanced || !timers_.is_set(Timer::data_retransmit)) {
@@ -190,39 +195,6 @@ Duration Connection::slowest_rtt() const {
   Duration out{};
   for (const auto& s : subflows_) { out = std::max(out, s->endpoint().info().srtt); }
   return out;
-}
-
-/// Long enough that every subflow had its own chance to repeat; doubles while nothing is DATA_ACKed (§3.3.6).
-Duration Connection::data_timeout() const {
-  Duration rto = 200_ms;
-  for (const auto& s : subflows_) {
-    if (!s->over && !s->stalled) { rto = std::max(rto, s->endpoint().info().rto); }
-  }
-  return std::min(rto * (std::int64_t{2} << std::min(data_backoff_, 16u)), 60_s);
-}
-
-/// Whether a live subflow still has the byte to deliver, and is not doubtful unless it is the only one.
-bool Connection::still_on_its_way(DataPos p) const {
-  return std::ranges::any_of(subflows_, [this, p](const auto& s) {
-    return !s->over && (!s->doubtful() || session_.alive <= 1) &&
-           std::ranges::any_of(s->lane().tx.mappings(),
-                               [p](const TxMapping& m) { return m.data <= p && p < m.data_end(); });
-  });
-}
-
-void Connection::on_data_timeout(Instant now) {
-  ++data_backoff_;
-  const DataPos una = session_.send.una();
-  if (session_.data_fin_owed()) {
-    for (const auto& s : subflows_) { s->lane().dss_owed = s->lane().dss_owed || s->carries_data(); }
-  }
-  if (una >= session_.send.end() || still_on_its_way(una)) { return; }
-  // The only subflow acknowledges as TCP does: the peer may have fallen back, and would take these as new bytes.
-  const auto alone = std::ranges::find_if(subflows_, [](const auto& s) { return s->carries_data() && !s->over; });
-  if (session_.alive <= 1 && alone != subflows_.end() && (*alone)->lane().bare) { return (*alone)->distrust(now); }
-  // Acknowledged by a subflow and not by the connection: the peer dropped it (or a middlebox lied). Once more.
-  const Bytes queued = session_.send.reinject(una, una + MappingTx::kLongest, SubflowId{~0u});
-  if (queued) { note_reinjected(queued, SubflowId{~0u}, "data_timeout", now); }
 }
 
 /// RFC 9293 §3.8.6.1: a peer that answers the probes may keep its window closed for ever; one that does not is gone.

@@ -7,27 +7,29 @@
 namespace anabranch::mptcp {
 
 std::optional<Outgoing> Connection::poll_transmit(Instant now) {
-  if (phase_ == Phase::handshake) { bind_to_syn(); }
+  timers_.clear(Timer::look_again);
+  if (phase_ == Phase::handshake) { bind_to_syn(now); }
   for (;;) {
     if (auto out = from_subflows(now)) { return out; }
-    if (!schedule(now)) { break; }
+    if (!schedule(now) && !copy_what_is_late(now)) { break; }
   }
   step_closing(now);  // the last byte may just have been bound: a DATA_FIN may follow
   if (auto out = from_subflows(now)) { return out; }
+  if (session_.send.sendable() || session_.send.next_again()) { watch_silence(now); }
   silence_the_dead();
   settle(now);
   return std::nullopt;
 }
 
 /// What is written by now rides on the first SYN, as far as it may carry it (RFC 7413 §4.2.2).
-void Connection::bind_to_syn() {
+void Connection::bind_to_syn(Instant now) {
   if (subflows_.empty()) { return; }
   Subflow& s = *subflows_.front();
   const Bytes amount = std::min(s.endpoint().syn_room(), session_.send.unsent());
   if (amount == Bytes{} || !s.lane().tx.empty()) { return; }
   session_.send.raise_limit(session_.send.next() + amount.n);  // no window is known; a SYN with a cookie needs none
   const DataSend::Piece piece = session_.send.take_fresh(amount);
-  s.bind(piece.at, piece.bytes);
+  s.bind(piece.at, piece.bytes, now);
 }
 
 /// Resets, handshakes, retransmissions, ACKs and bound data, one subflow after the other.
@@ -69,6 +71,7 @@ void Connection::look_at_paths(Instant now) {
                       .backup = s->backup(),
                       .stale = s->doubtful()});
   }
+  restrain_paths(now);
 }
 
 /// Places one piece, again before fresh; false when nothing waits, or nothing shall leave now.
@@ -107,7 +110,7 @@ bool Connection::place(const Demand& demand, Instant now) {
   trace::emit(env_.trace, now, {number_, s->id().raw},
               [&] { return trace::Scheduled{piece.at, piece.bytes.size(), scheduler_->name(), demand.reinjection}; });
   if (!demand.reinjection) { batching_.bound(piece.at + piece.bytes.size().n, piece.bytes.size().n % packet.n != 0); }
-  s->bind(piece.at, std::move(piece.bytes));
+  s->bind(piece.at, std::move(piece.bytes), now);
   return true;
 }
 

@@ -69,6 +69,8 @@ enum class Counter : std::uint8_t {
   fallbacks,
   data_checksum_errors,
   data_reinjections,
+  penalties,       ///< subflows that held up the others and were made to carry less
+  subflows_stuck,  ///< stalled for so long that they were reset
   subflows_lost,
   count_,
 };
@@ -139,6 +141,8 @@ struct anabranch::Names<anabranch::mptcp::Counter> {
                                               "fallbacks",
                                               "data_checksum_errors",
                                               "data_reinjections",
+                                              "penalties",
+                                              "subflows_stuck",
                                               "subflows_lost"};
 };
 

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/check.hh"
 #include "base/seq.hh"
+#include "base/units.hh"
 #include "packet/slab.hh"
 
 #include <algorithm>
@@ -21,6 +22,7 @@ struct TxMapping {  // [8684-3.3.2-04 8684-3.3.6-01]
   SubPos sub;
   Chain bytes;
   std::optional<std::uint16_t> checksum;
+  Instant bound{};  ///< when: it left then or later
   std::uint64_t length() const { return bytes.size().n; }
   SubPos sub_end() const { return sub + length(); }
   DataPos data_end() const { return data + length(); }
@@ -38,9 +40,9 @@ class MappingTx {
   bool empty() const { return mappings_.empty(); }
   const auto& mappings() const { return mappings_; }
 
-  const TxMapping& bind(DataPos data, Chain bytes, std::optional<std::uint16_t> checksum) {
+  const TxMapping& bind(DataPos data, Chain bytes, std::optional<std::uint16_t> checksum, Instant now = {}) {
     ANABRANCH_CHECK(!bytes.empty() && bytes.size().n <= kLongest);
-    mappings_.push_back({data, end_, std::move(bytes), checksum});
+    mappings_.push_back({data, end_, std::move(bytes), checksum, now});
     end_ = mappings_.back().sub_end();
     return mappings_.back();
   }

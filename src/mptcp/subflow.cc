@@ -52,7 +52,7 @@ Bytes Subflow::packet() const {
   return std::max(Bytes{endpoint_.info().segment} - Bytes{options}, Bytes{1});
 }
 
-void Subflow::bind(DataPos data, Chain bytes) {
+void Subflow::bind(DataPos data, Chain bytes, Instant now) {
   std::optional<std::uint16_t> checksum;
   if (session_.checksum && !plain_) {
     wire::Sum sum;
@@ -61,7 +61,7 @@ void Subflow::bind(DataPos data, Chain bytes) {
         wire::dss_checksum(wrap(data, session_.local_origin).raw, session_.wire_subflow(lane_.tx.end(), lane_.joined),
                            static_cast<std::uint16_t>(bytes.size().n), sum);
   }
-  lane_.tx.bind(data, std::move(bytes), checksum);
+  lane_.tx.bind(data, std::move(bytes), checksum, now);
 }
 
 void Subflow::acknowledged(SubPos up_to) {
@@ -107,7 +107,7 @@ tcp::Verdict Subflow::read(const Segment& segment, SubPos at, SubPos acknowledge
   const bool has_signal = std::ranges::any_of(
       segment.mptcp, [](const wire::MptcpOption& o) { return !std::holds_alternative<wire::Dss>(o); });
   const bool answers_syn = segment.flags.syn && segment.flags.ack && endpoint_.phase() == tcp::Phase::syn_sent;
-  if (answers_syn && std::holds_alternative<Stay>(step)) { settle_syn_data(acknowledges); }
+  if (answers_syn && std::holds_alternative<Stay>(step)) { settle_syn_data(acknowledges, now); }
   return std::visit(Overloaded{
                         [&](Stay&) -> tcp::Verdict { return tcp::Taken{has_signal}; },
                         [&](Become& b) -> tcp::Verdict {
@@ -146,7 +146,7 @@ SubPos Subflow::send_limit(SubPos ack, Bytes window, SubPos previous) {
 
 /// The peer speaks MPTCP. What it took from our SYN is outside the data sequence numbers, for good; what it did not take
 /// is data like any other, and is mapped anew (RFC 8684 appendix B.2, B.3).
-void Subflow::settle_syn_data(SubPos acknowledged) {
+void Subflow::settle_syn_data(SubPos acknowledged, Instant now) {
   if (lane_.tx.empty() || plain_ || lane_.joined) { return; }
   const std::uint64_t taken = acknowledged - SubPos{1};
   const TxMapping all = lane_.tx.mappings().front();
@@ -155,7 +155,7 @@ void Subflow::settle_syn_data(SubPos acknowledged) {
   session_.local_origin = DataSeq{session_.local_origin.raw - taken};
   session_.send.on_data_ack(all.data + taken);
   lane_.tx = MappingTx{SubPos{1} + taken};
-  if (!rest.empty()) { bind(all.data + taken, rest); }
+  if (!rest.empty()) { bind(all.data + taken, rest, now); }
 }
 
 Evidence Subflow::evidence(Finding finding) const {
@@ -282,6 +282,7 @@ void Subflow::question(Doubt::Cause cause, Instant now) {
 }
 
 void Subflow::heard(Instant now) {
+  heard_at_ = now;
   if (doubt_ && !endpoint_.dead() && doubt_->answered_by(now)) { doubt_.reset(); }
 }
 

@@ -49,7 +49,7 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   /// The payload of a full packet of data, beside TCP's and MPTCP's options.
   Bytes packet() const;
   /// Binds bytes of the connection to the end of this subflow (RFC 8684 §3.3.1).
-  void bind(DataPos data, Chain bytes);
+  void bind(DataPos data, Chain bytes, Instant now);
   /// In-order bytes that no good mapping covers were found: judged and, if falling back, taken in. A reset otherwise.
   /// While the third ACK of a join is unanswered only the peer knows whether this subflow is the only one: it waits.
   void resolve_trouble(Instant now);
@@ -75,16 +75,18 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   void question(Doubt::Cause cause, Instant now);
   /// An acceptable segment came: it may be the answer.
   void heard(Instant now);
+  Instant heard_at() const { return heard_at_; }  ///< the last one
   bool in_question() const { return doubt_.has_value(); }
   Doubt::Cause cause() const { return doubt_->cause(); }  ///< only when in question
   /// Better left alone by whoever has a choice: silent for too long, or withdrawn by the peer.
   bool doubtful() const { return stalled || (doubt_ && doubt_->cause() == Doubt::Cause::address_removed); }
 
   // Kept by the connection:
-  bool was_up = false;   ///< has carried data, or could have
-  bool stalled = false;  ///< its retransmission timer expired and nothing came back since
-  bool over = false;     ///< ended; its data was handed to the others
-  bool silent = false;   ///< nothing more can or shall leave: may be erased
+  bool was_up = false;      ///< has carried data, or could have
+  bool stalled = false;     ///< its retransmission timer expired and nothing came back since
+  bool over = false;        ///< ended; its data was handed to the others
+  Instant stalled_since{};  ///< when stalled
+  bool silent = false;      ///< nothing more can or shall leave: may be erased
 
  private:
   // tcp::Source
@@ -106,7 +108,7 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   }
   SubPos send_limit(SubPos ack, Bytes window, SubPos previous) override;
 
-  void settle_syn_data(SubPos acknowledged);
+  void settle_syn_data(SubPos acknowledged, Instant now);
   /// The first of the peer's bytes that was not taken in.
   SubPos plain_from() const { return trouble_ ? trouble_->at : lane_.rx.next(); }
   tcp::Verdict obey(Finding finding, FallbackReason why, SubPos from);
@@ -130,6 +132,7 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   std::optional<Trouble> trouble_;
   DataPos acknowledged_data_{1};  ///< what the subflow's own ACKs say of the connection's data
   bool peer_finished_ = false;
+  Instant heard_at_{};
   std::uint64_t received_ = 0;
   std::string_view ended_by_;
   std::optional<wire::Reset> reset_;  ///< the peer's MP_TCPRST

@@ -160,6 +160,10 @@ void Endpoint::send_ack() {
   if (may_send() || phase() == Phase::time_wait) { parts_->receiver.acks().at_once(); }
 }
 
+void Endpoint::halve_window(Instant now) {
+  if (may_send()) { parts_->sender.halve_window(now); }
+}
+
 void Endpoint::send_probe() {
   if (phase() == Phase::open) { parts_->owed.probe = true; }
 }

@@ -55,6 +55,7 @@ class Endpoint {
   void finish();                         ///< FIN after all bytes of the source
   void abort(wire::ResetReason reason);  ///< RST with what the role says of `reason`; then dead
   void send_ack();                       ///< a pure ACK shall leave soon (window update, DATA_ACK)
+  void halve_window(Instant now);        ///< this subflow holds up quicker ones of the connection
   void send_probe();                     ///< a segment that makes the peer answer (keep-alive form, SND.UNA-1)
 
   // --- what the owner may ask

@@ -64,6 +64,9 @@ class Sender {
   void syn_data_arrived(SubPos end, Instant left_at);
   /// The round trip of a handshake that ends when data flows already.
   void handshake_took(Duration rtt, Instant now) { rtt_.sample(now, rtt); }
+  void halve_window(Instant now) {
+    if (is_open() && recovery_.phase() == Recovery::Phase::open) { controller_->on_penalised(now); }
+  }
   News on_ack(const Heard& heard);
   std::optional<Outgoing> next(Instant now);
   Expired on_deadline(Instant now);

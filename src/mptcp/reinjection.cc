@@ -1,0 +1,172 @@
+#include "mptcp/reinjection.hh"
+
+#include <algorithm>
+#include <tuple>
+
+namespace anabranch::mptcp {
+namespace {
+using Carrier = ReinjectionControl::Carrier;
+
+/// The peer may keep an acknowledgment back for so long (Linux's least; RFC 9293 §3.8.6.3 allows 500 ms, but then there
+/// is a second segment).
+constexpr Duration kDelayedAck{40'000'000};
+/// Arriving sooner by less than this is not worth a packet: timers and queues are not better known.
+constexpr Duration kLeastGain{1'000'000};
+
+Duration round_trip(const Carrier& c) { return c.srtt.ns > 0 ? c.srtt : c.rto; }
+
+/// From us to the peer: what a round trip is longer than the shortest has been waited for on the way there.
+Duration one_way(const Carrier& c) { return round_trip(c) - c.min_rtt / 2; }
+
+/// An answer to what left `ago` should have come: as for a tail probe (RFC 8985 §7.2), and never after the timeout.
+Duration patience(const Carrier& c) {
+  const Duration rtt = round_trip(c);
+  return std::min(std::max(rtt * 2, rtt + c.rttvar * 4) + kDelayedAck, std::max(c.rto, rtt));
+}
+
+/// `ahead` bytes leave before, at a window a round trip.
+Instant arrival_on(const Carrier& by, Bytes ahead, Instant now) {
+  const std::uint64_t window = std::max<std::uint64_t>(by.window.n, 1);
+  const auto wait = static_cast<unsigned __int128>(ahead.n) * static_cast<std::uint64_t>(round_trip(by).ns) / window;
+  return now + one_way(by) + Duration{static_cast<std::int64_t>(wait)};
+}
+
+bool overdue(const Carrier& c, const TxMapping& m, Instant now) { return now >= m.bound + patience(c); }
+
+/// When the peer probably has it, if nobody helps.
+Instant expected(const Carrier& c, const TxMapping& m, Instant now) {
+  if (m.sub >= c.sent_up_to) { return now + round_trip(c); }            // an answer must come before it leaves
+  if (overdue(c, m, now)) { return now + round_trip(c) + one_way(c); }  // to be found lost, and sent again
+  return std::max(now, m.bound + one_way(c));
+}
+
+/// The oldest that the peer has not DATA_ACKed.
+const TxMapping* oldest(const Carrier& c, DataPos una) {
+  for (const TxMapping& m : c.rides->mappings()) {
+    if (m.data_end() > una) { return &m; }
+  }
+  return nullptr;
+}
+bool holds(const Carrier& c, DataPos una) {
+  const TxMapping* m = oldest(c, una);
+  return m != nullptr && m->data <= una;
+}
+}  // namespace
+
+/// Backups only where there is nothing else (RFC 8684 §3.3.8).
+const Carrier* ReinjectionControl::quickest(std::span<const Carrier> carriers, Instant now) const {
+  const Carrier* best = nullptr;
+  const bool regular = std::ranges::any_of(carriers, [](const Carrier& c) { return !c.backup && !c.avoided; });
+  for (const Carrier& c : carriers) {
+    const bool usable = !c.avoided && c.srtt.ns > 0 && c.room > Bytes{} && !(c.backup && regular);
+    if (!usable || silent(c, carriers, now)) { continue; }
+    if (!best || std::tuple{c.srtt, c.id} < std::tuple{best->srtt, best->id}) { best = &c; }
+  }
+  return best;
+}
+
+ReinjectionControl::Orders ReinjectionControl::look(const Situation& s, std::span<const Carrier> carriers) {
+  Orders out;
+  const bool blocked = s.idle != Idle::all_sent;
+  const bool copies = blocked ? options_.opportunistic : options_.trailing;
+  if (!copies && !(blocked && options_.penalise != Penalty::off)) { return out; }
+  const Carrier* by = quickest(carriers, s.now);
+  if (by == nullptr) { return out; }
+  Bytes budget = by->room;
+  for (const Carrier& c : carriers) {
+    if (&c == by || c.avoided || c.rides->empty()) { continue; }
+    const bool slower = c.srtt > by->srtt;
+    if (blocked && slower && !c.recovering && holds(c, s.una) && penalise(c, s.now)) { out.penalised = c.id; }
+    if (copies) { copy_from(c, *by, s, budget, out); }
+  }
+  return out;
+}
+
+/// What is overdue lies in front, what arrives soon behind it, and then what the other would deliver sooner.
+void ReinjectionControl::copy_from(const Carrier& holder, const Carrier& by, const Situation& s, Bytes& budget,
+                                   Orders& out) {
+  const auto& rides = holder.rides->mappings();
+  const Duration worth = std::max(by.srtt / 2, kLeastGain);
+  const auto late = std::ranges::partition_point(rides, [&](const TxMapping& m) { return overdue(holder, m, s.now); });
+  for (auto it = rides.begin(); it != rides.end() && budget > Bytes{}; ++it) {
+    const Instant there = arrival_on(by, by.room - budget, s.now) + worth;
+    if (it == late) {
+      it =
+          std::partition_point(it, rides.end(), [&](const TxMapping& m) { return expected(holder, m, s.now) < there; });
+      if (it == rides.end()) { break; }
+    }
+    const DataPos begin = std::max(it->data, s.una);
+    if (begin >= it->data_end() || expected(holder, *it, s.now) < there) { continue; }
+    const auto missing = copied_.first_missing(begin, it->data_end());
+    if (!missing) { continue; }
+    const Bytes whole{budget.n / by.packet.n * by.packet.n};
+    const Bytes length = std::min(Bytes{missing->length()}, std::max(whole, std::min(budget, by.packet)));
+    const bool added = copied_.add(missing->begin, missing->begin + length.n);
+    ANABRANCH_CHECK(added);  // no limit of its own: bounded by the send buffer
+    out.copies.push_back({missing->begin, missing->begin + length.n, holder.id});
+    budget = budget - length;
+  }
+  // The next to be overdue: looked at again then, if it could help.
+  if (late != rides.end() && by.srtt < holder.srtt * 2) {
+    out.again = std::min(out.again, late->bound + patience(holder));
+  }
+}
+
+bool ReinjectionControl::penalise(const Carrier& holder, Instant now) {
+  if (options_.penalise == Penalty::off) { return false; }
+  Record* r = find(holder.id);
+  if (r != nullptr && now - r->penalised < holder.srtt) { return false; }
+  if (r == nullptr) {
+    r = &records_.emplace_back(Record{.id = holder.id, .limit = kNoLimit, .penalised = {}, .grown = {}});
+  }
+  r->penalised = r->grown = now;
+  ++penalties_;
+  if (options_.penalise == Penalty::halve_window) { return true; }
+  const Bytes carried = std::min(r->limit, holder.in_flight + holder.queued);
+  r->limit = std::max(carried / 2, holder.packet * kLeastPackets);
+  return true;
+}
+
+Bytes ReinjectionControl::most_on(const Carrier& c, std::span<const Carrier> all, Instant now) {
+  Bytes most = kNoLimit;
+  if (Record* r = find(c.id); r != nullptr && r->limit < kNoLimit && c.srtt.ns > 0) {
+    // One packet more after the first round trip without a penalty, two after the next: quickly back when the reason is
+    // gone, with many small steps around the right amount when it is not.
+    while (now - r->grown >= c.srtt && r->limit < c.window) {
+      r->grown = r->grown + c.srtt;
+      r->limit +=
+          c.packet * static_cast<std::uint64_t>(std::max<std::int64_t>((r->grown - r->penalised).ns / c.srtt.ns, 1));
+    }
+    if (r->limit >= c.window) { r->limit = kNoLimit; }
+    most = r->limit;
+  }
+  const bool shortest = std::ranges::none_of(
+      all, [&](const Carrier& o) { return o.id != c.id && !o.avoided && o.srtt.ns > 0 && o.srtt < c.srtt; });
+  if (options_.cap_bufferbloat && !shortest && c.min_rtt.ns > 0 && c.srtt > c.min_rtt * kBloat) {
+    const auto share = static_cast<unsigned __int128>(c.window.n) * static_cast<std::uint64_t>(c.min_rtt.ns * kBloat) /
+                       static_cast<std::uint64_t>(c.srtt.ns);
+    most = std::min(most, std::max(Bytes{static_cast<std::uint64_t>(share)}, c.packet * kUncappedPackets));
+  }
+  return most;
+}
+
+Instant ReinjectionControl::silent_at(const Carrier& c) {
+  if (c.rides->empty() || c.in_flight == Bytes{}) { return Instant::never(); }
+  return std::max(c.heard, c.rides->mappings().front().bound) + patience(c);
+}
+
+bool ReinjectionControl::silent(const Carrier& c, std::span<const Carrier> all, Instant now) const {
+  if (!options_.avoid_silent || now < silent_at(c)) { return false; }
+  const Instant asked = std::max(c.heard, c.rides->mappings().front().bound);
+  return std::ranges::any_of(all, [&](const Carrier& o) { return o.id != c.id && !o.avoided && o.heard > asked; });
+}
+
+void ReinjectionControl::forget(SubflowId id) {
+  std::erase_if(records_, [id](const Record& r) { return r.id == id; });
+}
+
+ReinjectionControl::Record* ReinjectionControl::find(SubflowId id) {
+  const auto it = std::ranges::find(records_, id, &Record::id);
+  return it == records_.end() ? nullptr : &*it;
+}
+}  // namespace anabranch::mptcp
