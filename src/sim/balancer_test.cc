@@ -3,6 +3,7 @@
 
 #include "packet/dissect.hh"
 #include "sim/host.hh"
+#include "sim/link.hh"
 
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -64,17 +65,31 @@ class Farm {
   std::size_t tried() const { return joins_; }
 
  private:
+  /// Who forwards is `step` below.
+  class Cable final : public Outlet {
+   public:
+    Cable(Pipe& pipe, const Instant& now) : pipe_{pipe}, now_{now} {}
+    void offer(const Host&, Frame frame) override { pipe_.offer(frame, now_); }
+    unsigned number() const override { return 0; }
+    std::string_view towards(const Host&) const override { return {}; }
+
+   private:
+    Pipe& pipe_;
+    const Instant& now_;
+  };
   void add(const char* name, const std::vector<Address>& addresses, std::uint32_t interfaces) {
-    auto& host = hosts_.emplace_back(std::make_unique<Host>(name, Generator{++seed_}, pool_));
+    auto& host =
+        hosts_.emplace_back(std::make_unique<Host>(name, 0, HostOptions{}, Generator{++seed_}, pool_, touched_));
     for (std::uint32_t i = 1; i <= interfaces; ++i) {
-      Pipe& pipe = *pipes_.emplace_back(std::make_unique<Pipe>(LinkSpec{.delay = 1_ms}, Generator{++seed_}, pool_));
+      pipes_.emplace_back(std::make_unique<Pipe>(LinkSpec{.delay = 1_ms}, Generator{++seed_}, pool_));
+      Cable& cable = *cables_.emplace_back(std::make_unique<Cable>(*pipes_.back(), now_));
       Interface interface{.id = {i}, .name = "eth", .addresses = {}};
       for (std::size_t a = 0; a < addresses.size(); ++a) {
         if (interfaces == 1 || a + 1 == i) { interface.addresses.push_back({addresses[a], 24}); }
       }
-      const Route any{
+      const anabranch::Route any{
           .interface = {i}, .destination = Address::v4(0, 0, 0, 0), .prefix = 0, .gateway = {}, .metric = i};
-      host->attach(interface, {any}, pipe, now_);
+      host->attach(interface, {any}, cable, now_);
       owner_.push_back(hosts_.size() - 1);
     }
   }
@@ -99,7 +114,7 @@ class Farm {
       Frame frames[16];
       while (const std::size_t n = hosts_[h]->stack().poll_transmit(frames, now_)) {
         any = true;
-        for (std::size_t i = 0; i < n; ++i) { hosts_[h]->pipe(frames[i].interface)->offer(frames[i], now_); }
+        for (std::size_t i = 0; i < n; ++i) { hosts_[h]->outlet(frames[i].interface)->offer(*hosts_[h], frames[i]); }
       }
       while (const auto event = hosts_[h]->stack().poll_event()) {
         if (event->what == stack::Happened::acceptable) { (void)hosts_[h]->stack().accept(event->listener); }
@@ -123,6 +138,8 @@ class Farm {
   Instant now_{1'000'000'000};
   Balancer balancer_{kServers};
   std::vector<std::unique_ptr<Pipe>> pipes_;
+  std::vector<std::unique_ptr<Cable>> cables_;
+  std::vector<Host*> touched_;
   std::vector<std::unique_ptr<Host>> hosts_;
   std::vector<std::size_t> owner_;  ///< the host that sends into a pipe
   std::size_t joins_ = 0, joins_to_virtual_ = 0;

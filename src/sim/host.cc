@@ -1,43 +1,45 @@
 #include "sim/host.hh"
 
-#include <utility>
-
 namespace anabranch::sim {
 namespace {
-stack::Stack::Config stack_config() {
+stack::Stack::Config stack_config(const HostOptions& options) {
+  ANABRANCH_CHECK(options.ports <= 65536 - Host::kFirstPort);
   stack::Stack::Config config;
-  for (std::uint16_t i = 0; i < Host::kPorts; ++i) {
+  for (std::uint16_t i = 0; i < options.ports; ++i) {
     config.ports.push_back(static_cast<std::uint16_t>(Host::kFirstPort + i));
   }
   return config;
 }
 }  // namespace
 
-Host::Host(std::string name, Generator generator, SlabPool& pool)
+Host::Host(std::string name, std::uint32_t number, const HostOptions& options, Generator generator, SlabPool& pool,
+           std::vector<Host*>& touched)
     : name_{std::move(name)},
+      number_{number},
+      touched_{touched},
       generator_{generator},
       env_{generator_, trace_, faults_},
-      stack_{env_, pool, stack_config()} {}
+      stack_{env_, pool, stack_config(options)} {}
 
-void Host::attach(Interface interface, const std::vector<Route>& routes, Pipe& out, Instant now) {
-  network_.interfaces.push_back(std::move(interface));
-  network_.routes.insert(network_.routes.end(), routes.begin(), routes.end());
-  pipes_.push_back(&out);
-  stack_.update(network_, now);
+void Host::attach(Interface interface, const std::vector<anabranch::Route>& routes, Outlet& out, Instant now) {
+  outlets_.push_back(&out);
+  change(now, [&](Network& network) {
+    network.interfaces.push_back(std::move(interface));
+    network.routes.insert(network.routes.end(), routes.begin(), routes.end());
+  });
 }
 
 void Host::set_up(InterfaceId id, bool up, Instant now) {
-  for (Interface& interface : network_.interfaces) {
-    if (interface.id == id && interface.up != up) {
-      interface.up = up;
-      stack_.update(network_, now);
+  change(now, [&](Network& network) {
+    for (Interface& interface : network.interfaces) {
+      if (interface.id == id) { interface.up = up; }
     }
-  }
+  });
 }
 
-Pipe* Host::pipe(InterfaceId id) const {
-  for (std::size_t i = 0; i < pipes_.size(); ++i) {
-    if (network_.interfaces[i].id == id) { return pipes_[i]; }
+Outlet* Host::outlet(InterfaceId id) const {
+  for (std::size_t i = 0; i < outlets_.size(); ++i) {
+    if (network_.interfaces[i].id == id) { return outlets_[i]; }
   }
   return nullptr;
 }

@@ -1,20 +1,24 @@
-/// One direction of a link: a drop-tail queue, a transmitter of a given rate, and a wire with delay and faults.
+/// A pipe, one direction of something: a queue, a transmitter of a given rate, and a wire with delay and faults.
 ///
-/// Pure: frames and instants in, frames and an instant out, so it serves virtual and real time alike; time never goes
-/// back (an earlier `now` counts as the latest seen). The same generator gives the same faults. A super-segment is cut
-/// into packets on entry, as a network card would. What arrives keeps the order of what was offered unless jitter or
-/// reordering is asked for. Does not model: contention between directions, bit errors, ICMP answers for packets that
-/// are too big. A link is two pipes; who joins them to hosts is the world's or the lab's business.
+/// Pure: packets and instants in, packets and an instant out, so it serves virtual and real time alike; time never goes
+/// back. The same generator gives the same faults. A super-segment is cut into packets on entry, as a network card
+/// would. Order is kept unless jitter or reordering is asked for. One event a packet: the queue is brought up to date
+/// when somebody looks. Does not model: contention between directions, bit errors, ICMP answers. A link is two pipes;
+/// routes may share any. Who joins them to hosts is the world's or the lab's business.
 #pragma once
 #include "base/names.hh"
 #include "base/random.hh"
 #include "base/units.hh"
 #include "packet/frame.hh"
 #include "packet/offload.hh"
+#include "sim/agenda.hh"
 #include "sim/event_queue.hh"
+#include "sim/parcel.hh"
+#include "sim/queue/rule.hh"
 
 #include <cstdint>
-#include <deque>
+#include <memory>
+#include <string>
 #include <vector>
 
 namespace anabranch::sim {
@@ -48,6 +52,9 @@ struct LinkSpec {
   /// that find more than `mark_above` bytes waiting (0: no such limit).
   double mark = 0;
   Bytes mark_above{};
+  QueueSpec discipline{};  ///< which packets are dropped or marked before the queue is full; a limit in packets
+  /// Single packets with pending checksums stay as they are, as between two ends of a veth pair: nobody computes them.
+  bool keep_checksums = false;
   bool operator==(const LinkSpec&) const = default;
 };
 /// 100 ms of the rate, at least 64 KiB: what a home router or a base station buffers. No limit for an unlimited rate.
@@ -60,36 +67,54 @@ enum class LinkDrop : std::uint8_t {
   link_cut,    ///< offered while cut, or waiting or in flight when it was cut
   too_big,     ///< larger than the link's MTU
   cannot_cut,  ///< a super-segment that is not a readable TCP packet
+  early,       ///< by the queue's discipline, before it was full
 };
 }  // namespace anabranch::sim
 
 template <>
 struct anabranch::Names<anabranch::sim::LinkDrop> {
-  static constexpr std::string_view list[] = {"queue_full", "lost",    "lost_in_burst",
-                                              "link_cut",   "too_big", "cannot_cut"};
+  static constexpr std::string_view list[] = {"queue_full", "lost",       "lost_in_burst", "link_cut",
+                                              "too_big",    "cannot_cut", "early"};
 };
 
 namespace anabranch::sim {
 
+/// What has passed; all of it only grows, so that whoever wants a span of time takes differences.
 struct LinkStats {
   std::uint64_t offered_packets = 0, offered_bytes = 0;      ///< IP packets, after cutting
-  std::uint64_t delivered_packets = 0, delivered_bytes = 0;  ///< handed out by take_due, duplicates included
+  std::uint64_t delivered_packets = 0, delivered_bytes = 0;  ///< handed out at the end, duplicates included
   std::uint64_t reordered = 0, duplicated = 0, marked = 0;
-  std::uint64_t highest_queue = 0;  ///< most IP bytes that ever waited
-  Tally<LinkDrop> dropped;          ///< packets
+  std::uint64_t highest_queue = 0, highest_queue_packets = 0;  ///< most that ever waited, in IP bytes
+  Duration busy{};                ///< of the transmitter; divided by the time that passed: utilisation
+  Duration waited{};              ///< of all packets together; divided by the time: packets that wait on average
+  std::uint64_t byte_waited = 0;  ///< bytes times microseconds waited; divided by the time: bytes that wait on average
+  Tally<LinkDrop> dropped;        ///< packets
 };
 
 class Pipe {
  public:
   /// `pool` gives room for the headers of cut super-segments and must outlive the pipe.
   Pipe(const LinkSpec& spec, Generator generator, SlabPool& pool);
+  /// One of many: its packets are of `packets`, and it keeps its place in `agenda`. Both outlive it.
+  Pipe(std::string name, const LinkSpec& spec, Generator generator, SlabPool& pool, ParcelPool& packets,
+       Agenda& agenda);
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
 
-  void offer(const Frame& frame, Instant now);
+  void offer(const Frame& frame, Instant now, const Route* route = nullptr);
+  /// A packet that comes from another pipe, or from nobody's stack; of the same pool.
+  void enter(Parcel* packet, Instant now);
   /// When take_due is wanted next; it may then yield nothing (a packet was lost). Never: nothing under way.
   Instant next() const;
   /// Appends what has arrived by `now`, in order of arrival; single packets with complete checksums, `interface` as
   /// it was offered. Returns how many.
   std::size_t take_due(Instant now, std::vector<Frame>& out);
+  /// The first packet that has arrived by `now`, or nullptr. The caller owns it, gives it back or passes it on, and
+  /// calls `rescheduled` when it has taken all.
+  Parcel* take_one(Instant now);
+  void rescheduled() {
+    if (agenda_ != nullptr) { agenda_->set(number_, next()); }
+  }
 
   /// Takes effect for all packets whose transmission has not begun.
   void set(const LinkSpec& spec, Instant now);
@@ -99,24 +124,42 @@ class Pipe {
   void heal(Instant now);
   bool is_cut() const { return cut_; }
 
+  const std::string& name() const { return name_; }
+  std::uint32_t number() const { return number_; }  ///< in the agenda
   const LinkStats& stats() const { return stats_; }
-  Bytes queued() const { return {queued_}; }              ///< IP bytes waiting, the packet being sent not counted
-  std::size_t in_flight() const { return wire_.size(); }  ///< packets being sent or on the wire
+  Bytes queued() const { return {queued_}; }  ///< IP bytes waiting, the packet being sent not counted
+  std::size_t queued_packets() const { return waiting_.size(); }
+  std::size_t in_flight() const { return sent_.size() + astray_.size(); }  ///< being sent or on the wire
 
  private:
   void advance(Instant now);
-  void enqueue(Frame packet);
-  void transmit(Frame packet, Instant start);
-  Duration transmission(const Frame& packet) const;
+  void judge(Parcel* packet);
+  bool rule_out(Ruling ruling, Parcel* packet);
+  Waiting waiting() const;
+  void transmit(Parcel* packet, Instant start);
+  void transmit_with_faults(Parcel* packet);
+  void drop(Parcel* packet, LinkDrop why);
+  Duration transmission(const Parcel& packet) const;
   bool lose();
-  void mark(Frame& packet);
+  void mark(Parcel& packet);
+  bool mark_it(Parcel& packet);
+  void look_at_spec();
+  void choose_rule();
 
+  std::string name_;
   LinkSpec spec_;
   Generator generator_;
   HeaderArena arena_;
-  std::vector<Frame> packets_;  ///< of the super-segment being cut
-  std::deque<Frame> waiting_;
-  EventQueue<Frame> wire_;  ///< by arrival
+  std::unique_ptr<ParcelPool> own_;
+  ParcelPool& packets_;
+  Agenda* agenda_ = nullptr;
+  std::uint32_t number_ = Agenda::kNobody;
+  std::vector<Frame> pieces_;   ///< of the super-segment being cut
+  ParcelList waiting_, sent_;   ///< sent_: being sent or on the wire, in order of arrival
+  EventQueue<Parcel*> astray_;  ///< on the wire, those that may be overtaken
+  std::unique_ptr<QueueRule> rule_;
+  std::uint64_t most_bytes_ = 0, most_packets_ = 0;  ///< that may wait
+  bool plain_ = true;                                ///< no faults of its own
   std::uint64_t queued_ = 0;
   Instant now_{std::numeric_limits<std::int64_t>::min()};
   Instant free_at_ = now_;       ///< when the transmitter has sent what it is sending

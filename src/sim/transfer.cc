@@ -158,9 +158,10 @@ std::string Application::to_text() const {
                      released_ ? " released" : "", error_ ? fmt::format(" error {}", name(*error_)) : "");
 }
 
-Transfer::Transfer(Host& from, Host& to, Bytes bytes, const TransferOptions& options, std::uint16_t port,
+Transfer::Transfer(Cast& cast, Host& from, Host& to, Bytes bytes, const TransferOptions& options, std::uint16_t port,
                    const SocketAddress& remote, Generator generator)
-    : options_{options},
+    : cast_{cast},
+      options_{options},
       port_{port},
       remote_{remote},
       up_{Pattern{generator.next()}, bytes.n},
@@ -180,6 +181,7 @@ void Transfer::open(Instant now) {
     return;
   }
   listener_ = *listener;
+  cast_.claim(server_.host().number(), *listener, *this);
   start_ = now + options_.start;
 }
 
@@ -193,6 +195,7 @@ bool Transfer::step(Instant now) {
     connect.config = options_.client;
     const auto id = client_.host().stack().connect(connect, now);
     if (id) {
+      cast_.claim(client_.host().number(), *id, *this);
       client_.adopt(*id, false);
     } else {
       violation_ = fmt::format("connect failed: {}", name(id.error().code));
@@ -207,34 +210,28 @@ bool Transfer::step(Instant now) {
   return server_.step(now) || did;
 }
 
-bool Transfer::take(const Host& host, const stack::Event& event, Instant now) {
-  if (event.what == stack::Happened::acceptable) {
-    if (&host != &server_.host() || !listener_ || event.listener != *listener_) { return false; }
-    return accept(now);
-  }
+void Transfer::on(Host& host, const stack::Event& event, Instant now) {
+  if (event.what == stack::Happened::acceptable) { return accept(now); }
   for (Application* end : {&client_, &server_}) {
-    if (end->is(host, event.connection)) {
-      end->on(event);
-      return true;
-    }
+    if (end->is(host, event.connection)) { end->on(event); }
   }
-  return false;
 }
 
-bool Transfer::accept(Instant now) {
+void Transfer::accept(Instant now) {
+  if (!listener_) { return; }
   while (const auto id = server_.host().stack().accept(*listener_)) {
     if (server_.id()) {
       violation_ = "a second connection was accepted";
       server_.host().stack().release(*id, now);
       continue;
     }
+    cast_.claim(server_.host().number(), *id, *this);
     server_.adopt(*id, true);
   }
   if (options_.close_listener && server_.id()) {
     server_.host().stack().close(*listener_, now);
     listener_.reset();
   }
-  return true;
 }
 
 Instant Transfer::next() const {

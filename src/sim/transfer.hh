@@ -4,6 +4,7 @@
 /// `would_block` for `readable`. A stack that forgets to tell is found out because the transfer stops. Owned by the
 /// world, which hands them events and time. Complete when both ends have seen the other's end of stream and let go.
 #pragma once
+#include "sim/cast.hh"
 #include "sim/host.hh"
 #include "sim/oracle.hh"
 
@@ -31,6 +32,7 @@ struct TransferOptions {
   Duration start{};                       ///< from now to connect
   std::size_t link = 0;                   ///< which link between the two the first subflow takes
   Family family = Family::v4;             ///< the other one if the link has no such addresses
+  std::optional<Address> to{};            ///< connects there, whatever links there are: a port's
   std::vector<InterfaceId> interfaces{};  ///< ConnectOptions::interfaces
   bool announce = true;                   ///< ListenOptions::announce
   stack::Stateless stateless = stack::Stateless::under_pressure;  ///< ListenOptions::stateless
@@ -91,22 +93,23 @@ class Application {
   std::optional<mptcp::ConnectionInfo> last_info_;
 };
 
-class Transfer {
+class Transfer final : public Actor {
  public:
-  Transfer(Host& from, Host& to, Bytes bytes, const TransferOptions& options, std::uint16_t port,
+  /// `cast` is that of the world; it has to know the transfer before `open`.
+  Transfer(Cast& cast, Host& from, Host& to, Bytes bytes, const TransferOptions& options, std::uint16_t port,
            const SocketAddress& remote, Generator generator);
 
   /// Listens and, when its time has come, connects.
   void open(Instant now);
-  bool take(const Host& host, const stack::Event& event, Instant now);  ///< false: not about this transfer
-  bool step(Instant now);
-  Instant next() const;
+  void on(Host& host, const stack::Event& event, Instant now) override;
+  bool step(Instant now) override;
+  Instant next() const override;
 
   /// Both ends are through; a connection that was aborted early may never have got to the server.
   bool complete() const { return client_.done() && (server_.done() || (client_.aborted() && !server_.id())); }
   bool connected() const { return client_.connected() && server_.connected(); }
   /// What the application saw go wrong: bytes that differ, an error nobody asked for.
-  std::optional<std::string> violation() const;
+  std::optional<std::string> violation() const override;
   const Application& client() const { return client_; }
   const Application& server() const { return server_; }
   std::uint16_t port() const { return port_; }
@@ -117,12 +120,12 @@ class Transfer {
   Promise up() const { return up_; }
   Promise down() const { return down_; }
   const TransferOptions& options() const { return options_; }
-  void set_start(Instant at) { start_ = at; }
   std::string to_text() const;
 
  private:
-  bool accept(Instant now);
+  void accept(Instant now);
 
+  Cast& cast_;
   TransferOptions options_;
   std::uint16_t port_;
   SocketAddress remote_;

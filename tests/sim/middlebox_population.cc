@@ -10,17 +10,17 @@ constexpr double kTolerance = 0.01;  // a percentage point; four standard deviat
 
 /// What stands on the paths to a port, as shares (Honda et al., "Is it still possible to extend TCP?", IMC 2011, 142
 /// networks in 24 countries): options stripped from the SYN on, initial sequence numbers rewritten, proxies.
-struct Port {
+struct OpenPort {
   double strips, shifts, proxies;
 };
-constexpr Port kPorts[] = {{0.04, 0.10, 0}, {0.05, 0.09, 0}, {0.14, 0.18, 1.0 / 3}};  // a high one, 443, 80
+constexpr OpenPort kPorts[] = {{0.04, 0.10, 0}, {0.05, 0.09, 0}, {0.14, 0.18, 1.0 / 3}};  // a high one, 443, 80
 
-struct Path {
+struct DrawnPath {
   bool strips = false, shifts = false, holds = false;
 };
-Path draw_path(Generator& g) {
-  const Port& port = kPorts[g.below(std::size(kPorts))];
-  Path path;
+DrawnPath draw_path(Generator& g) {
+  const OpenPort& port = kPorts[g.below(std::size(kPorts))];
+  DrawnPath path;
   path.strips = g.chance(port.strips);
   path.shifts = g.chance(port.shifts);
   path.holds = g.chance(port.proxies);
@@ -30,7 +30,7 @@ Path draw_path(Generator& g) {
 struct Met {
   bool delivered = false, fell_back = false;
 };
-Met connect_over(const Path& path, std::uint64_t seed, bool multipath) {
+Met connect_over(const DrawnPath& path, std::uint64_t seed, bool multipath) {
   World world{seed, {.kept_segments = 0, .consistency_every = 0, .watched = false}};
   Host &client = world.host("client"), &server = world.host("server");
   Link& link = world.link(client, server, {.rate = 20_Mbps, .delay = 10_ms, .loss = 0.01});
@@ -63,7 +63,7 @@ bool run_population() {
   unsigned stripped = 0, fell_back = 0, failed = 0, failed_only_here = 0;
   std::uint64_t first = 0;
   for (std::uint64_t seed = 1; seed <= kConnections; ++seed) {
-    const Path path = draw_path(g);
+    const DrawnPath path = draw_path(g);
     const Met outcome = connect_over(path, seed, true);
     stripped += path.strips ? 1 : 0;
     fell_back += outcome.fell_back ? 1 : 0;
@@ -74,7 +74,7 @@ bool run_population() {
     if (first == 0) { first = seed; }
   }
   double expected = 0;
-  for (const Port& port : kPorts) { expected += port.strips / std::size(kPorts); }
+  for (const OpenPort& port : kPorts) { expected += port.strips / std::size(kPorts); }
   const double share = static_cast<double>(fell_back) / kConnections;
   const bool good = failed_only_here == 0 && std::abs(share - expected) <= kTolerance;
   fmt::print(
