@@ -15,5 +15,6 @@ void add_serve(CLI::App& app);    // serve.cc
 void add_lab(CLI::App& app);      // lab.cc
 void add_emulate(CLI::App& app);  // emulator.cc
 void add_perf(CLI::App& app);     // lab_perf.cc
+void add_sim(CLI::App& app);      // sim.cc
 
 }  // namespace anabranch::apps

@@ -45,7 +45,6 @@ std::optional<double> measure(std::string_view text, std::span<const Unit> units
 }
 
 constexpr double kMaxRate = 1e12;  // 1 Tb/s: nothing here forwards more
-constexpr double kMaxTime = 60e9;  // a minute: further than any link
 constexpr double kMaxBytes = 4e9;
 
 std::string rate_text(Rate rate) {
@@ -97,8 +96,8 @@ std::optional<Rate> rate_from_text(std::string_view text) {
   return Rate{static_cast<std::uint64_t>(*bits) / 8};
 }
 
-std::optional<Duration> duration_from_text(std::string_view text) {
-  const auto ns = measure(text, kTimes, kMaxTime);
+std::optional<Duration> duration_from_text(std::string_view text, Duration limit) {
+  const auto ns = measure(text, kTimes, static_cast<double>(limit.ns));
   return ns ? std::optional{Duration{static_cast<std::int64_t>(*ns)}} : std::nullopt;
 }
 

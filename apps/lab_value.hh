@@ -13,10 +13,11 @@
 
 namespace anabranch::apps {
 
-std::optional<Rate> rate_from_text(std::string_view text);          ///< 40Mbps, 1.5Gbit, 800kbps; 0: unlimited
-std::optional<Duration> duration_from_text(std::string_view text);  ///< 20ms, 1.5s, 200us; 0
-std::optional<double> share_from_text(std::string_view text);       ///< 1%, 0.25%; 0. The result is in [0, 1]
-std::optional<Bytes> bytes_from_text(std::string_view text);        ///< 1500, 100KB (1000), 64KiB (1024), 2MB
+std::optional<Rate> rate_from_text(std::string_view text);  ///< 40Mbps, 1.5Gbit, 800kbps; 0: unlimited
+/// 20ms, 1.5s, 200us; 0. Not longer than `limit`: a minute is further than any link.
+std::optional<Duration> duration_from_text(std::string_view text, Duration limit = {60'000'000'000});
+std::optional<double> share_from_text(std::string_view text);  ///< 1%, 0.25%; 0. The result is in [0, 1]
+std::optional<Bytes> bytes_from_text(std::string_view text);   ///< 1500, 100KB (1000), 64KiB (1024), 2MB
 
 /// How much may wait for a link's transmitter: bytes, or a multiple of rate times round-trip time.
 struct QueueSize {

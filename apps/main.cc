@@ -15,7 +15,7 @@ using anabranch::apps::Failure;
 using Add = void (*)(CLI::App&);
 constexpr Add kCommands[] = {
     anabranch::apps::add_get,     anabranch::apps::add_serve, anabranch::apps::add_lab,
-    anabranch::apps::add_emulate, anabranch::apps::add_perf,
+    anabranch::apps::add_emulate, anabranch::apps::add_perf,  anabranch::apps::add_sim,
 };
 
 int complain(const CLI::App& app, const std::string& what, Exit status) {

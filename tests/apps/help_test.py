@@ -9,13 +9,15 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).parent
-PAGES = {"main": ["--help"], "get": ["get", "--help"], "serve": ["serve", "--help"]}
+PAGES = {"main": ["--help"], "get": ["get", "--help"], "serve": ["serve", "--help"], "sim": ["sim", "--help"]}
 # Wrong command lines: status 2, one line that starts with the program's name.
 WRONG = [[], ["nonsense"], ["get"], ["get", "http://h/", "--no-such-option"], ["get", "ftp://h/"], ["get", "http://"],
          ["get", "http://h/", "--congestion", "none"], ["get", "http://h/", "--scheduler", "none"],
          ["get", "http://h/", "--mptcp-version", "2"],
          ["get", "http://h/", "-4", "-6"], ["get", "http://h/", "--json", "-o", "-"],
-         ["get", "http://h/", "--max-time", "-1"], ["serve"], ["serve", "/tmp"], ["serve", "/tmp", "--port", "70000"]]
+         ["get", "http://h/", "--max-time", "-1"], ["serve"], ["serve", "/tmp"], ["serve", "/tmp", "--port", "70000"],
+         ["sim"], ["sim", "scenarios/first.toml", "--seeds", "3"], ["sim", "scenarios/first.toml", "--shard", "5/4"],
+         ["sim", str(HERE / "../../scenarios/first.toml"), "--set", "flow.download.controller=none"], ["sim", "merge"]]
 
 
 def run(program, *arguments):

@@ -5,17 +5,15 @@
 ///     middlebox_matrix --cell strip_dss.alone.forth --seed 7     one run, with its last segments
 ///
 /// A cell is a process, so that a broken invariant takes down its own cell and no other. Exit status 0: all passed.
+#include "apps/processes.hh"
 #include "middlebox_cell.hh"
 
 #include <charconv>
 #include <csignal>
-#include <cstring>
 #include <fmt/format.h>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <map>
-#include <poll.h>
 #include <sstream>
 #include <sys/wait.h>
 #include <tuple>
@@ -24,6 +22,7 @@
 namespace {
 using namespace anabranch;
 using namespace anabranch::sim;
+using anabranch::apps::in_processes;
 
 constexpr std::uint64_t kSeeds = 20;
 constexpr unsigned kSecondsPerCell =
@@ -35,80 +34,6 @@ struct Options {
   std::uint64_t seed = 0, seeds = kSeeds;
   bool list = false;
 };
-
-/// Work for a process of its own: what it prints comes back when it has ended.
-using Work = std::function<int(std::size_t index)>;
-using Done = std::function<void(std::size_t index, const std::string& text, int status)>;
-
-struct Child {
-  pid_t pid = 0;
-  int output = -1;
-  std::size_t index = 0;
-  std::string text;
-};
-
-std::optional<Child> start(std::size_t index, const Work& work) {
-  int ends[2];
-  if (pipe(ends) != 0) { return std::nullopt; }
-  std::fflush(stdout);  // or each child would print what we have not yet
-  const pid_t pid = fork();
-  if (pid == 0) {
-    close(ends[0]);
-    dup2(ends[1], STDOUT_FILENO);
-    dup2(ends[1], STDERR_FILENO);
-    close(ends[1]);
-    alarm(kSecondsPerCell);
-    const int status = work(index);
-    std::fflush(stdout);
-    _exit(status);
-  }
-  close(ends[1]);
-  if (pid < 0) {
-    close(ends[0]);
-    return std::nullopt;
-  }
-  return Child{pid, ends[0], index, {}};
-}
-
-/// Reads what there is; true at the end of the child's output.
-bool read_from(Child& child) {
-  char buffer[4096];
-  const ssize_t n = read(child.output, buffer, sizeof buffer);
-  if (n > 0) { child.text.append(buffer, static_cast<std::size_t>(n)); }
-  return n <= 0;
-}
-
-void finish(Child& child, const Done& done) {
-  close(child.output);
-  int status = 0;
-  waitpid(child.pid, &status, 0);
-  done(child.index, child.text, status);
-}
-
-/// Works for all indices below `count`, so many processes at a time.
-void run_all(std::size_t count, unsigned jobs, const Work& work, const Done& done) {
-  std::vector<Child> children;
-  std::size_t next = 0;
-  while (next < count || !children.empty()) {
-    while (next < count && children.size() < jobs) {
-      auto child = start(next, work);
-      if (!child) {
-        fmt::print(stderr, "cannot start a process: {}\n", std::strerror(errno));
-        std::exit(2);
-      }
-      children.push_back(std::move(*child));
-      ++next;
-    }
-    std::vector<pollfd> waits;
-    for (const Child& child : children) { waits.push_back({child.output, POLLIN, 0}); }
-    if (poll(waits.data(), waits.size(), -1) < 0) { continue; }
-    for (std::size_t i = waits.size(); i-- > 0;) {
-      if (waits[i].revents == 0 || !read_from(children[i])) { continue; }
-      finish(children[i], done);
-      children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-  }
-}
 
 /// What a cell's world is like without the box: many cells share it.
 using Ground = std::tuple<Place, Ways, bool, Happening>;
@@ -124,11 +49,12 @@ Undisturbed measure_undisturbed(const std::vector<Cell>& cells, const std::vecto
   for (const Cell& cell : cells) {
     if (out.emplace(ground_of(cell), std::vector<double>(seeds.size())).second) { first.push_back(&cell); }
   }
-  const Work work = [&](std::size_t index) {
+  const auto work = [&](std::size_t index) {
+    alarm(kSecondsPerCell);
     for (const std::uint64_t seed : seeds) { fmt::print("{:.6f}\n", undisturbed_seconds(*first[index], seed)); }
     return 0;
   };
-  run_all(first.size(), jobs, work, [&](std::size_t index, const std::string& text, int) {
+  in_processes(first.size(), jobs, work, [&](std::size_t index, const std::string& text, int) {
     std::stringstream lines{text};
     for (double& took : out[ground_of(*first[index])]) { lines >> took; }
   });
@@ -189,9 +115,12 @@ int run_cells(const std::vector<Cell>& cells, const Options& options) {
   for (std::uint64_t seed = 1; options.seed == 0 && seed <= options.seeds; ++seed) { seeds.push_back(seed); }
   const Undisturbed undisturbed = measure_undisturbed(cells, seeds, options.jobs);
   std::size_t failed = 0;
-  run_all(
+  in_processes(
       cells.size(), options.jobs,
-      [&](std::size_t index) { return run_seeds(cells[index], seeds, undisturbed.at(ground_of(cells[index]))); },
+      [&](std::size_t index) {
+        alarm(kSecondsPerCell);
+        return run_seeds(cells[index], seeds, undisturbed.at(ground_of(cells[index])));
+      },
       [&](std::size_t index, const std::string& text, int status) {
         failed += tell(cells[index], text, status, options.seed != 0) ? 0 : 1;
       });
@@ -303,8 +232,12 @@ int main(int argc, char** argv) {
   }
   int status = 0;
   if (options.cell.empty()) {
-    run_all(
-        1, 1, [](std::size_t) { return run_population() ? 0 : 1; },
+    in_processes(
+        1, 1,
+        [](std::size_t) {
+          alarm(kSecondsPerCell);
+          return run_population() ? 0 : 1;
+        },
         [&](std::size_t, const std::string& text, int ended) {
           fmt::print("{}", text.empty() ? "not ok population: it stopped\n" : text);
           status = ended == 0 ? 0 : 1;

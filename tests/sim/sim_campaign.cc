@@ -5,15 +5,13 @@
 ///
 /// What the stacks counted over all seeds is summed up: an event that no seed has brought about is named at the end.
 /// One seed in twenty runs twice: the digest of everything that arrived must be the same. Exit status 0: all passed.
+#include "apps/processes.hh"
 #include "sim/scenario.hh"
 
 #include <charconv>
 #include <csignal>
-#include <cstring>
 #include <ctime>
 #include <fmt/format.h>
-#include <optional>
-#include <poll.h>
 #include <string>
 #include <string_view>
 #include <sys/wait.h>
@@ -32,13 +30,6 @@ struct Options {
   std::size_t segments = 40;
   bool verbose = false;
   bool trace = false;
-};
-
-struct Child {
-  pid_t pid = 0;
-  int output = -1;
-  std::uint64_t seed = 0;
-  std::string text;
 };
 
 /// Ends a child's report; what follows are its stacks' counters.
@@ -95,33 +86,6 @@ int run_seed(std::uint64_t seed, const Options& options) {
   return passed ? 0 : 1;
 }
 
-std::optional<Child> start(std::uint64_t seed, const Options& options) {
-  int ends[2];
-  if (pipe(ends) != 0) { return std::nullopt; }
-  const pid_t pid = fork();
-  if (pid == 0) {
-    close(ends[0]);
-    dup2(ends[1], STDOUT_FILENO);
-    dup2(ends[1], STDERR_FILENO);
-    close(ends[1]);
-    _exit(run_seed(seed, options));
-  }
-  close(ends[1]);
-  if (pid < 0) {
-    close(ends[0]);
-    return std::nullopt;
-  }
-  return Child{pid, ends[0], seed, {}};
-}
-
-/// Reads what there is; true at the end of the child's output.
-bool read_from(Child& child) {
-  char buffer[4096];
-  const ssize_t n = read(child.output, buffer, sizeof buffer);
-  if (n > 0) { child.text.append(buffer, static_cast<std::size_t>(n)); }
-  return n <= 0;
-}
-
 /// Takes the counters off the end of a child's report and adds them to `sum`.
 void take_counters(std::string& text, stack::Counters& sum) {
   const std::size_t at = text.rfind(kCounters);
@@ -136,17 +100,14 @@ void take_counters(std::string& text, stack::Counters& sum) {
 }
 
 /// True if the seed passed.
-bool finish(Child& child, const Options& options, stack::Counters& counters) {
-  close(child.output);
-  int status = 0;
-  waitpid(child.pid, &status, 0);
-  take_counters(child.text, counters);
+bool judge(std::uint64_t seed, std::string text, int status, const Options& options, stack::Counters& counters) {
+  take_counters(text, counters);
   const bool passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   if (!passed) {
-    fmt::print("FAILED seed {}: {}\n{}{}\n", child.seed, command(child.seed), child.text,
+    fmt::print("FAILED seed {}: {}\n{}{}\n", seed, command(seed), text,
                WIFSIGNALED(status) ? fmt::format("ended by signal {}\n", WTERMSIG(status)) : "");
   } else if (options.verbose) {
-    fmt::print("{}", child.text);
+    fmt::print("{}", text);
   }
   std::fflush(stdout);
   return passed;
@@ -154,29 +115,15 @@ bool finish(Child& child, const Options& options, stack::Counters& counters) {
 
 int run_all(const Options& options) {
   const std::time_t began = std::time(nullptr);
-  std::vector<Child> children;
   std::vector<std::uint64_t> failed;
   stack::Counters counters;
-  std::uint64_t next = options.first;
-  while (next <= options.last || !children.empty()) {
-    while (next <= options.last && children.size() < options.jobs) {
-      auto child = start(next, options);
-      if (!child) {
-        fmt::print(stderr, "cannot start a process: {}\n", std::strerror(errno));
-        return 2;
-      }
-      children.push_back(std::move(*child));
-      ++next;
-    }
-    std::vector<pollfd> waits;
-    for (const Child& child : children) { waits.push_back({child.output, POLLIN, 0}); }
-    if (poll(waits.data(), waits.size(), -1) < 0) { continue; }
-    for (std::size_t i = waits.size(); i-- > 0;) {
-      if (waits[i].revents == 0 || !read_from(children[i])) { continue; }
-      if (!finish(children[i], options, counters)) { failed.push_back(children[i].seed); }
-      children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-  }
+  apps::in_processes(
+      options.last - options.first + 1, options.jobs,
+      [&](std::size_t index) { return run_seed(options.first + index, options); },
+      [&](std::size_t index, std::string text, int status) {
+        const std::uint64_t seed = options.first + index;
+        if (!judge(seed, std::move(text), status, options, counters)) { failed.push_back(seed); }
+      });
   std::string list, silent;
   for (std::size_t i = 0; i < stack::Counters::size(); ++i) {
     const auto counter = static_cast<stack::Counter>(i);
