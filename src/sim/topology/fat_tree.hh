@@ -1,0 +1,31 @@
+/// A fat tree of k-port switches (Al-Fares, Loukissas, Vahdat, SIGCOMM 2008 §2.2): k pods, k³/4 hosts.
+///
+/// Each pod has k/2 edge and k/2 aggregation switches; aggregation switch j of each pod is joined to the core switches
+/// j·k/2 .. j·k/2 + k/2 - 1. Between hosts of different pods there are (k/2)² shortest ways of six hops, in one pod k/2
+/// of four, below one edge switch one of two. Pipes: `h3.up`, `h3.down`, `edge1.0>agg1.1`, `agg1.1>core2`, ...
+#pragma once
+#include "sim/topology/topology.hh"
+
+namespace anabranch::sim {
+
+class FatTree final : public Topology {
+ public:
+  /// `k` is even and at least 2.
+  FatTree(World& world, unsigned k, const TopologySpec& spec);
+  std::vector<Alternative> ways(std::size_t from, std::size_t from_port, std::size_t to,
+                                std::size_t to_port) const override;
+
+ private:
+  struct Both {
+    Pipe *up = nullptr, *down = nullptr;
+  };
+  std::vector<Pipe*> route(std::size_t from, std::size_t to, std::size_t aggregation, std::size_t core) const;
+  std::size_t edge_of(std::size_t host) const { return host / half_; }
+  std::size_t pod_of(std::size_t host) const { return host / (half_ * half_); }
+
+  std::size_t half_;
+  std::vector<Both> hosts_;  ///< by host
+  std::vector<Both> edges_;  ///< (edge, aggregation within its pod)
+  std::vector<Both> cores_;  ///< (pod, core)
+};
+}  // namespace anabranch::sim
