@@ -7,6 +7,8 @@
 #include "mptcp/subflow_id.hh"
 #include "tcp/config.hh"
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,12 +54,16 @@ struct PathRules {
   constexpr auto operator<=>(const PathRules&) const = default;
 };
 
+class Scheduler;
+
 struct Config {
   bool multipath = true;             ///< false: plain TCP
   Versions versions = Versions::v1;  ///< of MPTCP, to offer and to take (docs/versions.md)
   bool checksum = false;             ///< require DSS checksums (RFC 8684 §3.3)
   tcp::Config tcp;                   ///< for each subflow; mtu, ip_header, super_segment are set by the stack
   std::string scheduler = "lowest_rtt";
+  /// Makes the scheduler of a connection instead, if set: one of the application's own (docs/schedulers.md).
+  std::function<std::unique_ptr<Scheduler>()> make_scheduler{};
   std::string path_manager = "full_mesh";
   PathRules paths;
   Reinjection reinjection;

@@ -14,7 +14,7 @@ Connection::Connection(Env& env, SlabPool& pool, Counters& counters, const Confi
       number_{number},
       session_{pool, config, dialect, key},
       addresses_{config.max_remote_addresses, dialect.add_addr_is_echoed},
-      scheduler_{make_scheduler(config.scheduler)},
+      scheduler_{config.make_scheduler ? config.make_scheduler() : make_scheduler(config.scheduler)},
       path_manager_{make_path_manager(config.path_manager, config.paths)},
       batching_{config.no_delay, config.cork},
       reinjection_{config.reinjection} {
@@ -140,6 +140,7 @@ void Connection::on_deadline(Instant now) {
   if (timers_.take_due(Timer::persist, now)) { on_closed_window(now); }
   (void)timers_.take_due(Timer::look_again, now);  // poll_transmit looks
   if (timers_.take_due(Timer::stuck, now)) { reset_stuck(now); }
+  if (ask_again_at_ <= now) { ask_again_at_ = Instant::never(); }  // what is asked for comes with the next departures
   if (batching_.deadline() <= now) { batching_.push(session_.send.end()); }
   if (timers_.take_due(Timer::no_subflow, now)) { die(Errc::timed_out, now); }
   (void)timers_.take_due(Timer::wait_for_fins, now);  // settle sees that the waiting is over
@@ -153,7 +154,8 @@ void Connection::on_deadline(Instant now) {
 }
 
 Instant Connection::deadline() const {
-  Instant next = std::min(timers_.next(), phase_ == Phase::dead ? Instant::never() : batching_.deadline());
+  Instant next = timers_.next();
+  if (phase_ != Phase::dead) { next = std::min({next, batching_.deadline(), ask_again_at_}); }
   bool can_speak = false;
   for (const auto& s : subflows_) {
     next = std::min(next, s->deadline());

@@ -219,6 +219,11 @@ class Connection final : private cc::Group {
   void look_at_paths(Instant now);
   bool schedule(Instant now);
   bool place(const Demand& demand, Instant now);
+  bool carry(const Send& send, const Demand& demand, Instant now);
+  bool carry(const Copy& copy, Instant now);
+  bool wait(const Wait& wait, Instant now);
+  Bytes in_one_mapping(const Subflow& s, Bytes at_most, Bytes of) const;
+  void note_blocked();
   Bytes less_what_waits(Bytes amount, const Demand& demand, Bytes packet, Instant now);
 
   // what leaves again before anything has failed
@@ -269,6 +274,9 @@ class Connection final : private cc::Group {
   bool wants_readable_ = true, wants_writable_ = false, told_finished_ = false;
   std::vector<Path> paths_;                            ///< scratch of schedule()
   std::vector<ReinjectionControl::Carrier> carriers_;  ///< scratch: the same subflows as reinjection sees them
+  Instant ask_again_at_ = Instant::never();            ///< the scheduler declined, until then
+  std::uint64_t blocked_ = 0;                          ///< as Demand::blocked
+  DataPos blocked_at_{0};                              ///< the DATA_ACK of the latest
   mutable std::vector<cc::Flow> flows_;                ///< scratch of flows()
 };
 }  // namespace anabranch::mptcp

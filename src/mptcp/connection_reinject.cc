@@ -12,8 +12,15 @@ void Connection::take_over(const Subflow& s, Instant now) {
   if (session_.mode != Mode::mptcp || phase_ == Phase::dead) { return; }
   const bool others = std::ranges::any_of(subflows_, [&](const auto& o) { return o.get() != &s && o->carries_data(); });
   if (!others && !s.over) { return; }
+  // What a redundant scheduler has given to others is on its way without us.
+  DataPos carried = session_.send.una();
+  for (const auto& o : subflows_) {
+    if (o.get() != &s && o->carries_data() && !o->doubtful()) { carried = std::max(carried, o->carried_up_to()); }
+  }
   Bytes queued;
-  for (const TxMapping& m : s.lane().tx.mappings()) { queued += session_.send.reinject(m.data, m.data_end(), s.id()); }
+  for (const TxMapping& m : s.lane().tx.mappings()) {
+    if (m.data_end() > carried) { queued += session_.send.reinject(m.data, m.data_end(), s.id()); }
+  }
   if (queued == Bytes{0}) { return; }
   session_.in_sequence = false;
   note_reinjected(queued, s.id(), s.over ? "subflow_over" : "stalled", now);
@@ -109,7 +116,10 @@ void Connection::restrain_paths(Instant now) {
 /// There is room and nothing fresh may leave: perhaps something leaves once more. True when that was ordered.
 bool Connection::copy_what_is_late(Instant now) {
   const bool waits = session_.send.next_again() != nullptr || session_.send.sendable();
-  if (waits || session_.mode != Mode::mptcp || session_.alive < 2 || !session_.send.outstanding()) { return false; }
+  if (waits || scheduler_->copies() || session_.mode != Mode::mptcp || session_.alive < 2 ||
+      !session_.send.outstanding()) {
+    return false;
+  }
   if (phase_ != Phase::open && phase_ != Phase::closing) { return false; }
   using Idle = ReinjectionControl::Idle;
   const Idle idle = session_.send.unsent() ? Idle::window_full : wants_writable_ ? Idle::buffer_full : Idle::all_sent;

@@ -5,6 +5,14 @@
 #include <algorithm>
 
 namespace anabranch::mptcp {
+namespace {
+/// A window in a smoothed round trip: what the path carries while it is kept full.
+Rate rate_of(const tcp::Info& i) {
+  if (i.srtt <= Duration{}) { return {}; }
+  const auto n = static_cast<unsigned __int128>(i.window.n) * 1'000'000'000 / static_cast<std::uint64_t>(i.srtt.ns);
+  return {static_cast<std::uint64_t>(std::min<unsigned __int128>(n, std::uint64_t{1} << 40))};
+}
+}  // namespace
 
 std::optional<Outgoing> Connection::poll_transmit(Instant now) {
   timers_.clear(Timer::look_again);
@@ -59,57 +67,127 @@ void Connection::look_at_paths(Instant now) {
   for (const auto& s : subflows_) {
     if (!s->carries_data() || s->over) { continue; }
     const tcp::Info i = s->endpoint().info();
+    const Bytes packet = s->packet();
     Bytes room = s->endpoint().room(now);
     // A fraction of a packet is not worth a mapping while more is on its way to make room.
-    if (room < s->packet() && i.in_flight) { room = {}; }
+    if (room < packet && i.in_flight) { room = {}; }
+    const auto* local = addresses_.local(s->lane().local);
+    const AddressUse use = local ? local->where.use : AddressUse{};
     paths_.push_back({.id = s->id(),
                       .room = room,
                       .in_flight = i.in_flight,
+                      .queued = {s->lane().tx.end() - s->endpoint().sent_up_to()},
                       .window = i.window,
+                      .segment = packet,
+                      .burst = s->endpoint().burst(),
                       .srtt = i.srtt,
                       .rttvar = i.rttvar,
+                      .min_rtt = i.min_rtt,
+                      .rate = rate_of(i),
+                      .opens = room ? now : s->endpoint().opens(now),
+                      .missed = {session_.send.sent_up_to() - s->carried_up_to()},
                       .backup = s->backup(),
-                      .stale = s->doubtful()});
+                      .stale = s->doubtful(),
+                      .slow_start = i.window < i.threshold,
+                      .recovering = i.in_recovery,
+                      .metered = use.metered,
+                      .preference = use.preference,
+                      .weight = use.weight});
   }
   restrain_paths(now);
 }
 
+/// The peer's window, and nothing else, keeps a path idle: counted once for each DATA_ACK (schedulers learn from it).
+void Connection::note_blocked() {
+  const bool roomy = std::ranges::any_of(paths_, [](const Path& p) { return p.room > Bytes{}; });
+  if (!roomy || !session_.send.window_closed() || blocked_at_ == session_.send.una()) { return; }
+  blocked_at_ = session_.send.una();
+  ++blocked_;
+}
+
 /// Places one piece, again before fresh; false when nothing waits, or nothing shall leave now.
 bool Connection::schedule(Instant now) {
+  ask_again_at_ = Instant::never();
   if (phase_ != Phase::open && phase_ != Phase::closing) { return false; }
-  const DataSend::Again* again = session_.mode == Mode::mptcp ? session_.send.next_again() : nullptr;
-  const Bytes fresh = session_.send.sendable();
-  if (!again && !fresh) { return false; }
+  const DataSend& send = session_.send;
+  const bool mapped = session_.mode == Mode::mptcp;
+  const DataSend::Again* again = mapped ? send.next_again() : nullptr;
+  const bool copies = mapped && scheduler_->copies() && send.una() < send.sent_up_to();
+  if (!again && !copies && !send.unsent()) { return false; }
   look_at_paths(now);
   if (paths_.empty()) { return false; }
+  note_blocked();
+  Demand demand{.now = now,
+                .waiting = send.sendable(),
+                .peer_window = {send.limit() - send.next()},
+                .unsent = send.unsent(),
+                .window = std::min(session_.config.send_buffer, Bytes{send.limit() - send.una()}),
+                .blocked = blocked_};
   if (again) {
-    const Demand demand{now, {again->end - again->begin}, session_.send.sendable(), true, again->from};
-    if (place(demand, now)) { return true; }
+    Demand repeats = demand;
+    repeats.waiting = {again->end - again->begin};
+    repeats.reinjection = true;
+    repeats.last = again->from;
+    if (place(repeats, now)) { return true; }
   }
-  if (!fresh) { return false; }
-  return place({now, fresh, {session_.send.limit() - session_.send.next()}, false, {}}, now);
+  return (demand.waiting || copies) && place(demand, now);
 }
 
 bool Connection::place(const Demand& demand, Instant now) {
-  const Choice choice = scheduler_->choose(demand, paths_);
-  if (const Wait* wait = std::get_if<Wait>(&choice)) {
-    trace::emit(env_.trace, now, {number_, 0}, [&] { return trace::SchedulerWaited{wait->until, scheduler_->name()}; });
-    return false;
-  }
-  const Send& send = std::get<Send>(choice);
+  return std::visit(
+      Overloaded{[&](const Wait& w) { return wait(w, now); }, [&](const Send& s) { return carry(s, demand, now); },
+                 [&](const Copy& c) { return carry(c, now); }},
+      scheduler_->choose(demand, paths_));
+}
+
+/// The scheduler is asked again at latest when it wants to be; at once would be for ever.
+bool Connection::wait(const Wait& wait, Instant now) {
+  constexpr Duration kLeast = 100_us;  // less than timers keep to
+  trace::emit(env_.trace, now, {number_, 0},
+              [&] { return trace::SchedulerWaited{wait.until, wait.why, scheduler_->name()}; });
+  if (!wait.until.is_never()) { ask_again_at_ = std::min(ask_again_at_, std::max(wait.until, now + kLeast)); }
+  return false;
+}
+
+/// What one mapping takes of `of`: one super-segment.
+Bytes Connection::in_one_mapping(const Subflow& s, Bytes at_most, Bytes of) const {
+  const Bytes packet = s.packet();
+  Bytes amount = std::min({at_most, of, s.endpoint().burst(), Bytes{MappingTx::kLongest}});
+  if (s.role().single_packet(s.lane().tx.end())) { amount = std::min(amount, packet); }
+  // Whole packets while there is more: a mapping's short last packet would cost a header for nothing.
+  if (amount < of && amount > packet) { amount = packet * (amount.n / packet.n); }
+  return amount;
+}
+
+bool Connection::carry(const Send& send, const Demand& demand, Instant now) {
   Subflow* s = find(send.on);
   ANABRANCH_CHECK(s != nullptr);  // a scheduler chooses among the paths it was shown
   const Bytes packet = s->packet();
-  Bytes amount = std::min({send.at_most, demand.waiting, s->endpoint().burst(), Bytes{MappingTx::kLongest}});
-  if (s->role().single_packet(s->lane().tx.end())) { amount = std::min(amount, packet); }
-  // Whole packets while there is more: a mapping's short last packet would cost a header for nothing.
-  if (amount < demand.waiting && amount > packet) { amount = packet * (amount.n / packet.n); }
+  Bytes amount = in_one_mapping(*s, send.at_most, demand.waiting);
   if (!demand.reinjection) { amount = less_what_waits(amount, demand, packet, now); }
   if (amount == Bytes{0}) { return false; }
   DataSend::Piece piece = demand.reinjection ? session_.send.take_again(amount) : session_.send.take_fresh(amount);
   trace::emit(env_.trace, now, {number_, s->id().raw},
               [&] { return trace::Scheduled{piece.at, piece.bytes.size(), scheduler_->name(), demand.reinjection}; });
   if (!demand.reinjection) { batching_.bound(piece.at + piece.bytes.size().n, piece.bytes.size().n % packet.n != 0); }
+  s->bind(piece.at, std::move(piece.bytes), now);
+  return true;
+}
+
+/// The oldest bytes that others carry and this path does not. Always progress: what it has carried after all is noted.
+bool Connection::carry(const Copy& copy, Instant now) {
+  Subflow* s = find(copy.on);
+  ANABRANCH_CHECK(s != nullptr);
+  const DataPos at = s->first_missed();
+  const DataPos end = session_.send.sent_up_to();
+  if (at >= end) { return true; }
+  const Bytes amount = in_one_mapping(*s, copy.at_most, {end - at});
+  if (amount == Bytes{0}) { return false; }
+  session_.in_sequence = false;
+  DataSend::Piece piece = session_.send.take_copy(at, amount);
+  reinjected_ += amount.n;
+  trace::emit(env_.trace, now, {number_, s->id().raw},
+              [&] { return trace::Scheduled{piece.at, amount, scheduler_->name(), true}; });
   s->bind(piece.at, std::move(piece.bytes), now);
   return true;
 }

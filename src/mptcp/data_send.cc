@@ -45,6 +45,11 @@ DataSend::Piece DataSend::take_again(Bytes at_most) {
   return {at, bytes(at, stop)};
 }
 
+DataSend::Piece DataSend::take_copy(DataPos at, Bytes at_most) const {
+  ANABRANCH_CHECK(at >= window_.una() && at < sent_up_to());
+  return {at, bytes(at, std::min(sent_up_to(), at + at_most.n))};
+}
+
 Bytes DataSend::reinject(DataPos begin, DataPos end, SubflowId from) {
   begin = std::max(begin, window_.una());
   end = std::min({end, window_.next(), end_});

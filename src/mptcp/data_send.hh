@@ -44,6 +44,9 @@ class DataSend {
   Piece take_fresh(Bytes at_most);
   const Again* next_again() const { return again_.empty() ? nullptr : &again_.front(); }
   Piece take_again(Bytes at_most);  ///< of `next_again()`
+  /// Bytes from `at` on that have left and are not DATA_ACKed, for another path besides; `at` < `sent_up_to()`.
+  Piece take_copy(DataPos at, Bytes at_most) const;
+  DataPos sent_up_to() const { return std::min(window_.next(), end_); }  ///< one past the last byte ever sent
   /// What of [begin, end) is sent and not DATA_ACKed shall leave again; returns how much was not queued before.
   Bytes reinject(DataPos begin, DataPos end, SubflowId from);
 

@@ -61,7 +61,23 @@ void Subflow::bind(DataPos data, Chain bytes, Instant now) {
         wire::dss_checksum(wrap(data, session_.local_origin).raw, session_.wire_subflow(lane_.tx.end(), lane_.joined),
                            static_cast<std::uint16_t>(bytes.size().n), sum);
   }
+  const DataPos end = data + bytes.size().n;
+  if (data <= carried_up_to()) { carried_ = std::max(carried_up_to(), end); }
+  furthest_ = std::max(furthest_, end);
   lane_.tx.bind(data, std::move(bytes), checksum, now);
+}
+
+DataPos Subflow::first_missed() {
+  carried_ = carried_up_to();
+  for (bool moved = carried_ < furthest_; moved;) {  // else nothing was bound out of turn: the usual case
+    moved = false;
+    for (const TxMapping& m : lane_.tx.mappings()) {
+      if (m.data > carried_ || m.data_end() <= carried_) { continue; }
+      carried_ = m.data_end();
+      moved = true;
+    }
+  }
+  return carried_;
 }
 
 void Subflow::acknowledged(SubPos up_to) {

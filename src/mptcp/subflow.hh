@@ -50,6 +50,10 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   Bytes packet() const;
   /// Binds bytes of the connection to the end of this subflow (RFC 8684 §3.3.1).
   void bind(DataPos data, Chain bytes, Instant now);
+  /// What is outstanding below has been carried here (perhaps more), whoever else did.
+  DataPos carried_up_to() const { return std::max(carried_, session_.send.una()); }
+  /// The same, past all that is bound here now.
+  DataPos first_missed();
   /// In-order bytes that no good mapping covers were found: judged and, if falling back, taken in. A reset otherwise.
   /// While the third ACK of a join is unanswered only the peer knows whether this subflow is the only one: it waits.
   void resolve_trouble(Instant now);
@@ -130,7 +134,8 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   std::unique_ptr<SubflowRole> role_;
   const Plain* plain_ = nullptr;  ///< role_, when it is that
   std::optional<Trouble> trouble_;
-  DataPos acknowledged_data_{1};  ///< what the subflow's own ACKs say of the connection's data
+  DataPos carried_{1}, furthest_{1};  ///< without a gap; at all
+  DataPos acknowledged_data_{1};      ///< what the subflow's own ACKs say of the connection's data
   bool peer_finished_ = false;
   Instant heard_at_{};
   std::uint64_t received_ = 0;

@@ -24,7 +24,7 @@ Stack::Parts::Parts(Env& env_, SlabPool& pool_, Config config_)
 
 std::optional<Errc> Stack::Parts::check(const mptcp::Config& c) const {
   const auto known = [](auto names, std::string_view name) { return std::ranges::find(names, name) != names.end(); };
-  const bool good = known(mptcp::scheduler_names(), c.scheduler) &&
+  const bool good = (c.make_scheduler || known(mptcp::scheduler_names(), c.scheduler)) &&
                     known(mptcp::path_manager_names(), c.path_manager) &&
                     known(cc::controller_names(), c.tcp.congestion) && c.max_subflows > 0 && c.paths.ndiffports > 0 &&
                     c.send_buffer && c.receive_buffer;

@@ -181,6 +181,7 @@ const stream::Close& Endpoint::close_state() const { return parts_->context.clos
 const Negotiated& Endpoint::negotiated() const { return parts_->context.agreed; }
 bool Endpoint::may_send() const { return parts_->may_send(); }
 Bytes Endpoint::room(Instant now) const { return may_send() ? parts_->sender.room(now) : Bytes{}; }
+Instant Endpoint::opens(Instant now) const { return may_send() ? parts_->sender.opens(now) : Instant::never(); }
 Bytes Endpoint::burst() const { return parts_->sender.burst(); }
 cc::Flow Endpoint::flow() const { return parts_->sender.flow(); }
 SubPos Endpoint::sent_up_to() const { return parts_->sender.sent_up_to(); }

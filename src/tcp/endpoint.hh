@@ -82,6 +82,8 @@ class Endpoint {
   /// less what is bound and unsent. Zero until established, in recovery phases that allow none, before the next
   /// departure if departures are paced, and after finish().
   Bytes room(Instant now) const;
+  /// When `room` will be there if nothing is heard: now, when the pace allows it, or never.
+  Instant opens(Instant now) const;
   /// The largest payload one super-segment should carry now, so that bursts stay near a millisecond of its rate.
   Bytes burst() const;
   SubPos sent_up_to() const;         ///< SND.NXT

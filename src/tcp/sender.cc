@@ -91,8 +91,8 @@ Bytes Sender::burst() const {
   return {size.n / one.n * one.n};
 }
 
-Bytes Sender::room(Instant now) const {
-  if (!is_open() || pacer_.holds(now) || context_.close.sending != stream::Sending::open) { return {}; }
+Bytes Sender::room_but_for_pace() const {
+  if (!is_open() || context_.close.sending != stream::Sending::open) { return {}; }
   const Bytes unsent{context_.source.end() - sent_.next()};
   const Bytes beyond = tail_.wants_fresh() ? Bytes{segment()} : Bytes{};
   const Bytes by_congestion = allowance() - (recovery_.prefers_fresh() ? Bytes{} : sent_.lost());

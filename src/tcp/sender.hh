@@ -75,7 +75,12 @@ class Sender {
   void on_packet_too_big(std::uint32_t mtu, Instant now);
 
   /// How many fresh bytes beyond what the source has already may leave now.
-  Bytes room(Instant now) const;
+  Bytes room(Instant now) const { return pacer_.holds(now) ? Bytes{} : room_but_for_pace(); }
+  /// When they may, if nothing is heard before: now, at the pace, or never.
+  Instant opens(Instant now) const {
+    if (room_but_for_pace() == Bytes{}) { return Instant::never(); }
+    return pacer_.holds(now) ? pacer_.until() : now;
+  }
   Bytes burst() const;
   std::uint32_t segment() const;  ///< payload of a full packet without the role's options
   SubPos una() const { return sent_.una(); }
@@ -106,6 +111,7 @@ class Sender {
     Bytes most;                 ///< of one super-segment
   };
 
+  Bytes room_but_for_pace() const;
   Layout layout_at(SubPos at) const;
   Bytes largest_super_segment() const;
   std::uint32_t packet_size(std::uint32_t payload) const;

@@ -103,6 +103,7 @@ struct Scheduled {
 struct SchedulerWaited {
   Instant until;
   std::string_view why;
+  std::string_view scheduler = {};
 };
 struct Reinjected {
   DataPos at;

@@ -104,6 +104,7 @@ template <class F>
 void fields(const SchedulerWaited& e, F&& f) {
   f("until", e.until);
   f("why", e.why);
+  f("scheduler", e.scheduler);
 }
 template <class F>
 void fields(const Reinjected& e, F&& f) {

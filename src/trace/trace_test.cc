@@ -33,7 +33,7 @@ std::vector<What> one_of_each(const Segment& segment, const Addresses& ends) {
           PhaseChanged{"subflow", "syn_sent", "open"},
           Fallback{"become_tcp", "no_option_on_syn_ack"},
           Scheduled{DataPos{1}, 64_KiB, "lowest_rtt", false},
-          SchedulerWaited{Instant::never(), "all_full"},
+          SchedulerWaited{Instant::never(), "all_full", "ecf"},
           Reinjected{DataPos{1}, 1000_B, 2, "stalled"},
           PathManagerRequest{"open", 4},
           PathManagerRefused{"open", "limit", 4},

@@ -1,27 +1,24 @@
 #include "mptcp/schedulers/lowest_rtt.hh"
 
-#include <algorithm>
-#include <tuple>
+#include "mptcp/schedulers/candidates.hh"
 
-namespace anabranch::mptcp {
+namespace anabranch::mptcp::schedulers {
 namespace {
-/// Lower is better: live before stale, regular before backup. What is in the better class decides alone.
-auto tier(const Path& p) { return std::tuple{p.stale, p.backup}; }
+/// Whether all that is unsent would be there over the paced path before anything would be over the other.
+bool sooner_at_its_pace(const Demand& demand, const Path& paced, const Path& other) {
+  if (paced.opens.is_never() || paced.opens <= demand.now || paced.rate == Rate{}) { return false; }
+  const Duration all = (paced.opens - demand.now) + time_for(demand.unsent, paced.rate) + paced.srtt / 2;
+  return all < other.srtt / 2;
+}
 }  // namespace
 
 Choice LowestRtt::choose(const Demand& demand, std::span<const Path> paths) {
-  const auto usable = [&](const Path& p) { return !(demand.reinjection && p.id == demand.last && paths.size() > 1); };
-  const Path* leader = nullptr;
-  for (const Path& p : paths) {
-    if (usable(p) && (!leader || tier(p) < tier(*leader))) { leader = &p; }
-  }
-  if (!leader) { return Wait{}; }
-  const Path* best = nullptr;
-  for (const Path& p : paths) {
-    if (!usable(p) || tier(p) != tier(*leader) || p.room == Bytes{0}) { continue; }
-    if (!best || std::tuple{p.srtt, p.id} < std::tuple{best->srtt, best->id}) { best = &p; }
-  }
+  if (demand.reinjection) { return place_again(demand, paths); }
+  const Candidates candidates{demand, paths};
+  const Path* best = candidates.quickest_with_room();
   if (!best) { return Wait{}; }
-  return Send{best->id, std::min(best->room, demand.waiting)};
+  const Path* quickest = candidates.quickest();
+  if (quickest != best && sooner_at_its_pace(demand, *quickest, *best)) { return Wait{quickest->opens, "paced"}; }
+  return send_on(best, demand);
 }
-}  // namespace anabranch::mptcp
+}  // namespace anabranch::mptcp::schedulers
