@@ -56,6 +56,21 @@ class Siblings {
   std::span<const Flow> flows_;
 };
 
+/// What an acknowledgment says of the path (draft-cheng-iccrg-delivery-rate-estimation-02), for controllers that want it.
+/// "Then" is when the newest of what was acknowledged had left.
+struct Delivery {
+  bool known = false;            ///< it can be said what was acknowledged; if not, of the rest only totals and losses
+  Rate rate{};                   ///< zero: not to be relied on
+  std::uint64_t total = 0;       ///< bytes delivered so far
+  std::uint64_t total_then = 0;  ///< and then
+  Bytes flight;                  ///< in flight then, itself included
+  Bytes lost_since;              ///< found lost since then
+  bool limited = false;          ///< for a while the flow had nothing to say: the path could do more
+  Bytes newly_lost;              ///< found lost with this acknowledgment, or since the last
+  Bytes lost_flight;             ///< in flight when the newest of what was lost had left; zero: unknown
+  Bytes lost_since_that;         ///< found lost since that
+};
+
 /// One acknowledgment that newly acknowledged something, cumulatively or selectively.
 struct Acked {
   Instant now;
@@ -64,6 +79,8 @@ struct Acked {
   std::optional<Duration> rtt;  ///< the sample it gave, if any
   Duration srtt;                ///< smoothed, this sample included; zero if there never was one
   bool app_limited = false;     ///< the window was not what limited sending when these bytes left
+  Bytes pipe{};                 ///< in flight now: neither acknowledged nor lost
+  Delivery delivery{};          ///< if the controller wants it
 };
 
 /// Why the window must shrink.
@@ -73,6 +90,7 @@ struct Lost {
   Bytes bytes;      ///< found lost (0 for ecn)
   Bytes in_flight;  ///< before the loss was found: RFC 5681's FlightSize
   Sign sign = Sign::duplicate;
+  Bytes pipe{};  ///< in flight after it was found
 };
 
 class Controller {
@@ -105,8 +123,13 @@ class Controller {
   virtual Bytes window() const = 0;     ///< how much may be in flight; at least one segment
   virtual Bytes threshold() const = 0;  ///< slow start below it; kNoThreshold until the first loss
   virtual bool in_slow_start() const = 0;
-  virtual Rate pacing() const { return {}; }           ///< for a sender that paces; zero: no pace is known
-  virtual bool needs_pacing() const { return false; }  ///< whatever the configuration says
+  virtual Rate pacing() const { return {}; }             ///< for a sender that paces; zero: no pace is known
+  virtual bool needs_pacing() const { return false; }    ///< whatever the configuration says
+  virtual bool wants_delivery() const { return false; }  ///< shall be told `Acked::delivery`
+  /// Its window is right while losses are mended, too: no proportional rate reduction (RFC 6937) beside it.
+  virtual bool governs_recovery() const { return false; }
+  /// What is measured now is less than the path could do, because the controller wants it so; asked after on_acked.
+  virtual bool holds_back() const { return false; }
   /// The larger of: bytes acknowledged since the last loss, and between the two before it (OLIA's estimate of the
   /// distance between losses).
   virtual Bytes between_losses() const { return {}; }

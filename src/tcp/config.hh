@@ -72,6 +72,7 @@ struct Info {
   Duration srtt{}, rttvar{}, rto{}, min_rtt{};  ///< srtt 0: no sample yet
   Bytes window, in_flight, threshold;           ///< congestion window, unacknowledged, ssthresh
   Bytes between_losses;                         ///< see cc::Controller::between_losses
+  Rate delivery_rate{};                         ///< the latest sample; zero: none, or nobody wants to know
   Instant next_send{};                          ///< paced: nothing leaves before; in the past: nothing is held back
   std::uint32_t segment = 0;                    ///< payload bytes of a full packet now
   std::uint64_t bytes_sent = 0, bytes_received = 0;  ///< payload, first transmissions; in-order received

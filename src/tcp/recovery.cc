@@ -11,7 +11,7 @@ Bytes Recovery::pipe(const Sent& sent, Bytes segment) const {
 }
 
 Bytes Recovery::allowance(const Sent& sent, const cc::Controller& controller, Bytes segment) const {
-  if (reduces()) { return prr_.budget; }
+  if (reduces() && !controller.governs_recovery()) { return prr_.budget; }
   const Bytes room = controller.window() - pipe(sent, segment);
   return oldest_due_ ? std::max(room, segment) : room;
 }
@@ -92,8 +92,9 @@ void Recovery::enter_fast(const On& on, Instant now) {
     on.sent.mark_lost(on.sent.una(), std::min(on.sent.una() + oldest.cut + (oldest.fin ? 1 : 0), oldest.to));
   }
   if (!reduced) {
-    on.controller.on_lost({.now = now, .bytes = on.sent.lost(), .in_flight = flight, .sign = cc::Sign::duplicate},
-                          on.siblings);
+    on.controller.on_lost(
+        {.now = now, .bytes = on.sent.lost(), .in_flight = flight, .sign = cc::Sign::duplicate, .pipe = on.sent.pipe()},
+        on.siblings);
   }
   begin_proportion(on, flight);
 }
@@ -102,7 +103,8 @@ void Recovery::enter_marked(const On& on, Instant now) {
   const Bytes flight = std::max(on.sent.outstanding(), on.segment);
   begin_episode(Phase::marked, on.sent);
   needless_.forget();
-  on.controller.on_lost({.now = now, .bytes = {}, .in_flight = flight, .sign = cc::Sign::ecn}, on.siblings);
+  on.controller.on_lost({.now = now, .bytes = {}, .in_flight = flight, .sign = cc::Sign::ecn, .pipe = on.sent.pipe()},
+                        on.siblings);
   begin_proportion(on, flight);
 }
 
@@ -147,8 +149,9 @@ void Recovery::on_timeout(const On& on, Instant now) {
   duplicates_.clear();
   oldest_due_ = true;
   look_again_at_ = Instant::never();
-  on.controller.on_lost({.now = now, .bytes = on.sent.lost(), .in_flight = flight, .sign = cc::Sign::timeout},
-                        on.siblings);
+  on.controller.on_lost(
+      {.now = now, .bytes = on.sent.lost(), .in_flight = flight, .sign = cc::Sign::timeout, .pipe = on.sent.pipe()},
+      on.siblings);
 }
 
 // --- an acknowledgment

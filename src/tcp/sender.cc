@@ -115,7 +115,10 @@ std::optional<Outgoing> Sender::next(Instant now) {
   }
   if (auto out = again(now)) { return out; }
   if (auto out = mtu_probe(now)) { return out; }
-  return fresh(now);
+  auto out = fresh(now);
+  const bool silent = !out && context_.source.end() == sent_.next() && sent_.lost() == Bytes{};
+  if (silent && controller_->wants_delivery() && allowance() >= Bytes{segment()}) { delivery_.on_starved(now); }
+  return out;
 }
 
 std::optional<Outgoing> Sender::again(Instant now) {
@@ -219,6 +222,7 @@ Outgoing Sender::depart(Outgoing out, const Layout& layout, Instant now) {
     out.reduced = !std::exchange(reduction_told_, true);
   }
   const bool oldest = out.at == sent_.una();
+  if (controller_->wants_delivery()) { delivery_.on_sent(now, pipe(), payload); }
   if (sent_.empty()) { pacer_.rest({segment()}); }
   book(out, packet, now);
   recovery_.on_sent(taken);
@@ -336,6 +340,7 @@ void Sender::fill(Info& info) const {
   info.in_flight = pipe();
   info.between_losses = controller_->between_losses();
   info.next_send = pacer_.next();
+  info.delivery_rate = delivery_.latest();
   info.in_recovery = recovery_.phase() != Recovery::Phase::open;
 }
 

@@ -8,6 +8,7 @@
 #include "stream/deadlines.hh"
 #include "stream/rtt.hh"
 #include "tcp/context.hh"
+#include "tcp/delivery_rate.hh"
 #include "tcp/mtu_search.hh"
 #include "tcp/pacer.hh"
 #include "tcp/peer_window.hh"
@@ -128,6 +129,7 @@ class Sender {
   void book(const Outgoing& out, std::uint32_t packet, Instant now);
   void watch_use(Instant now);
   void credit(const Recovery::Outcome& outcome, SubPos una_before, Instant now);
+  cc::Delivery judge_delivery(const Recovery::Outcome& outcome, Bytes credited, Instant now);
   void learn_packet_size(const Recovery::Outcome& outcome, Instant now);
   void reduced() { reduction_told_ = !context_.agreed.ecn; }
   void watch_closed_window(Instant now);
@@ -154,6 +156,8 @@ class Sender {
   MtuSearch mtu_;
   Pacer pacer_;
   WindowUse use_;
+  DeliveryRate delivery_;
+  Bytes lost_told_;                          ///< of `sent_.lost_ever()`, what the controller knows
   Instant progress_{};                       ///< when the peer last was known to be alive and moving
   unsigned probes_ = 0;                      ///< window probes in a row
   unsigned timeouts_ = 0;                    ///< retransmission timeouts in a row

@@ -45,17 +45,31 @@ Sender::News Sender::on_ack(const Heard& heard) {
 }
 
 /// RFC 3042 §2: the first duplicates must not change the window. What they reported counts once it is clear whether
-/// something was lost or late.
+/// something was lost or late. A controller that watches deliveries wants to see each.
 void Sender::credit(const Recovery::Outcome& outcome, SubPos una_before, Instant now) {
   const bool clear = outcome.advanced > Bytes{} || recovery_.phase() != Recovery::Phase::open;
-  if (uncredited_ == Bytes{} || !clear) { return; }
-  controller_->on_acked({.now = now,
-                         .bytes = std::exchange(uncredited_, {}),
-                         .in_flight = outcome.in_flight_before,
-                         .rtt = latest_sample_,
-                         .srtt = rtt_.srtt(),
-                         .app_limited = !use_.limited(una_before)},
-                        context_.group);
+  const bool watched = is_open() && controller_->wants_delivery();
+  if (uncredited_ == Bytes{} || !(clear || watched)) { return; }
+  const Bytes credited = std::exchange(uncredited_, {});
+  cc::Acked acked{.now = now,
+                  .bytes = credited,
+                  .in_flight = outcome.in_flight_before,
+                  .rtt = latest_sample_,
+                  .srtt = rtt_.srtt(),
+                  .app_limited = !use_.limited(una_before),
+                  .pipe = pipe()};
+  if (watched) { acked.delivery = judge_delivery(outcome, credited, now); }
+  controller_->on_acked(acked, context_.group);
+  if (watched && controller_->holds_back()) { delivery_.mark_limited(pipe()); }
+}
+
+cc::Delivery Sender::judge_delivery(const Recovery::Outcome& outcome, Bytes credited, Instant now) {
+  const Bytes lost = sent_.lost_ever() - std::exchange(lost_told_, sent_.lost_ever());
+  DeliveryRate::Heard heard{
+      .now = now, .delivered = credited, .lost = lost, .in_flight = pipe(), .min_rtt = rtt_.min_rtt()};
+  if (outcome.covered.newest) { heard.newest_left = outcome.covered.newest->at; }
+  if (lost > Bytes{}) { heard.lost_left = sent_.lost_left(); }
+  return delivery_.on_acked(heard);
 }
 
 void Sender::learn_packet_size(const Recovery::Outcome& outcome, Instant now) {

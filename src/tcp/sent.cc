@@ -52,6 +52,8 @@ std::size_t Sent::boundary_at(SubPos at) {
 void Sent::set_lost(Range& range) {
   range.lost = true;
   lost_ += range.size();
+  lost_ever_ += range.size();
+  lost_left_ = range.sent_at;
   lost_from_ = std::min(lost_from_, range.from);
 }
 

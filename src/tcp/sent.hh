@@ -65,6 +65,10 @@ class Sent {
   Bytes sacked() const { return sacked_; }
   Bytes lost() const { return lost_; }
   Bytes pipe() const { return outstanding() - sacked_ - lost_; }
+  /// All that was ever believed lost, also if it was sent again since or had not been lost.
+  Bytes lost_ever() const { return lost_ever_; }
+  /// Departure of what was found lost last.
+  Instant lost_left() const { return lost_left_; }
   const Range& oldest() const { return ranges_[head_]; }
   /// Ranges in order, for those who look at all of them.
   auto begin() const { return ranges_.begin() + static_cast<std::ptrdiff_t>(head_); }
@@ -111,7 +115,8 @@ class Sent {
   std::vector<Range> ranges_;  ///< those before head_ are gone; compacted now and then: no allocation in steady state
   std::size_t head_ = 0;
   SubPos una_, next_;
-  Bytes sacked_, lost_;
+  Bytes sacked_, lost_, lost_ever_;
+  Instant lost_left_;
   mutable SubPos lost_from_;  ///< nothing below is lost
   SubPos once_from_;          ///< what was sent once below is SACKed or lost
   SubPos resent_below_;       ///< nothing at or above was sent twice
