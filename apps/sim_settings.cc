@@ -75,6 +75,7 @@ const Setting kSettings[] = {
     {"same_subnet", [](const Entry& e, std::string_view k, Config& c) { e.flag(k, c.paths.same_subnet); }},
     {"metered", [](const Entry& e, std::string_view k, Config& c) { e.choice(k, c.paths.metered); }},
     {"send_buffer", [](const Entry& e, std::string_view k, Config& c) { e.size(k, c.send_buffer); }},
+    {"initial_send_buffer", [](const Entry& e, std::string_view k, Config& c) { e.size(k, c.initial_send_buffer); }},
     {"initial_receive_buffer",
      [](const Entry& e, std::string_view k, Config& c) { e.size(k, c.initial_receive_buffer); }},
     {"receive_buffer",

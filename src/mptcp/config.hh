@@ -73,9 +73,13 @@ struct Config {
   bool no_delay = true;
   bool cork = false;  ///< only whole packets leave, until it is cleared, writing ends, or 200 ms are over (Linux)
   // [8684-3.3.5-04]
+  // Both buffers are the connection's, shared by all subflows, and grow with need from the initial sizes (Linux starts
+  // with about as much) up to these. docs/buffers.md.
   Bytes send_buffer = {16 << 20};     ///< bytes written and not yet DATA_ACKed, at most; not below what a peer receives
-  Bytes receive_buffer = {16 << 20};  ///< autotuned up to this; data-level, shared by all subflows
-  Bytes initial_receive_buffer = {2 << 20};
+  Bytes receive_buffer = {16 << 20};  ///< bytes received and not yet read, and what may wait out of order
+  Bytes initial_send_buffer = {128 << 10};
+  /// A sender that binds all the window allows to paths of which it knows nothing yet (Linux) is slow for long with more.
+  Bytes initial_receive_buffer = {256 << 10};
   unsigned max_subflows = 8;                  ///< alive at a time, both directions
   unsigned max_remote_addresses = 16;         ///< remembered from ADD_ADDR
   unsigned syns_with_option = 3;              ///< SYNs with MP_CAPABLE before a plain one (Linux: 1 + 2)
@@ -120,6 +124,7 @@ struct ConnectionInfo {
   std::uint64_t bytes_copied = 0;        ///< of those: before the subflow that has them failed (docs/buffers.md)
   std::uint64_t penalties = 0;           ///< times a subflow that held up the others was made to carry less
   std::uint64_t duplicate_bytes = 0;     ///< received again at the data level
+  Bytes send_buffer, to_send;            ///< current size; written and not acknowledged at the data level
   Bytes receive_buffer, reordering;      ///< current size; held out of order
   std::uint32_t local_token = 0, remote_token = 0;
   std::vector<SubflowInfo> subflows;  ///< alive and ended, in the order of their ids

@@ -8,11 +8,11 @@
 namespace anabranch::mptcp {
 
 Connection::Connection(Env& env, SlabPool& pool, Counters& counters, const Config& config, const Dialect& dialect,
-                       wire::Key key, std::uint64_t number)
+                       wire::Key key, std::uint64_t number, stream::MemoryBudget* memory)
     : env_{env},
       counters_{counters},
       number_{number},
-      session_{pool, config, dialect, key},
+      session_{pool, config, dialect, key, memory},
       addresses_{config.max_remote_addresses, dialect.add_addr_is_echoed},
       scheduler_{config.make_scheduler ? config.make_scheduler() : make_scheduler(config.scheduler)},
       path_manager_{make_path_manager(config.path_manager, config.paths)},
@@ -116,6 +116,9 @@ tcp::Verdict Connection::on_segment(SubflowId on, const Segment& segment, Instan
   Subflow* s = find(on);
   if (!s) { return tcp::Drop::not_for_this_state; }
   const tcp::Verdict verdict = s->endpoint().on_segment(segment, now);
+  if (const auto* drop = std::get_if<tcp::Drop>(&verdict); drop && *drop == tcp::Drop::no_memory) {
+    counters_.add(Counter::memory_dropped);
+  }
   if (std::holds_alternative<tcp::Taken>(verdict)) {
     heard_at_ = now;
     s->heard(now);
@@ -170,13 +173,15 @@ Instant Connection::deadline() const {
 
 Bytes Connection::writable() const {
   const bool open = session_.close.may_write() && phase_ != Phase::dead;
-  return open ? session_.send.room() : Bytes{};
+  return open ? std::min(session_.send.room(), session_.memory.room_to_send()) : Bytes{};
 }
 
 Result<std::size_t> Connection::write(std::span<const std::uint8_t> bytes, Instant now) {
   if (phase_ == Phase::dead) { return fail(error_, "write"); }
   if (!session_.close.may_write()) { return fail(Errc::closed, "write after finish"); }
-  const Bytes taken = session_.send.write(bytes);
+  if (bytes.size() > session_.send.room().n) { grow_send_buffer(); }
+  const auto allowed = std::min<std::uint64_t>(bytes.size(), session_.memory.room_to_send().n);
+  const Bytes taken = session_.send.write(bytes.first(static_cast<std::size_t>(allowed)));
   if (taken.n < bytes.size()) { wants_writable_ = true; }
   if (taken == Bytes{0} && !bytes.empty()) { return fail(Errc::would_block, "write"); }
   settle(now);
@@ -192,6 +197,7 @@ Result<Chain> Connection::read(Bytes at_most, Instant now) {
         if (session_.receive.window_update_due(segment)) { s->endpoint().send_ack(); }
       }
     }
+    report_memory();
     return out;
   }
   if (session_.receive.finished()) { return Chain{}; }
@@ -235,6 +241,8 @@ ConnectionInfo Connection::info() const {
                      .bytes_copied = copied_,
                      .penalties = reinjection_.penalties(),
                      .duplicate_bytes = session_.receive.duplicates(),
+                     .send_buffer = session_.send.buffer(),
+                     .to_send = session_.send.held(),
                      .receive_buffer = session_.receive.buffer(),
                      .reordering = session_.receive.held(),
                      .local_token = session_.local_token.raw,

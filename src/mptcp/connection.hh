@@ -60,10 +60,10 @@ struct Ended {
 
 class Connection final : private cc::Group {
  public:
-  /// `number`: names the connection in traces. `dialect`: what we offer, or what the peer's SYN has `offered`. `key`:
+  /// `number`: names the connection in traces. `memory`: shared by the stack's connections; none: no limit. `dialect`: what we offer, or what the peer's SYN has `offered`. `key`:
   /// ours, unique by its token in the stack.
   Connection(Env& env, SlabPool& pool, Counters& counters, const Config& config, const Dialect& dialect, wire::Key key,
-             std::uint64_t number);
+             std::uint64_t number, stream::MemoryBudget* memory = nullptr);
   ~Connection() override;
 
   // --- opening
@@ -191,6 +191,8 @@ class Connection final : private cc::Group {
   void say(const wire::MptcpOption& signal, Subflow& best);
   void arm_timers(Instant now);
   void tell_application();
+  void report_memory();
+  void grow_send_buffer();
 
   bool takes_joins() const;
   struct Admission {
@@ -272,6 +274,7 @@ class Connection final : private cc::Group {
   Mode mode_told_ = Mode::undecided;
   // The application waits for an edge of these:
   bool wants_readable_ = true, wants_writable_ = false, told_finished_ = false;
+  std::vector<stream::SendingPath> sending_;           ///< scratch of grow_send_buffer()
   std::vector<Path> paths_;                            ///< scratch of schedule()
   std::vector<ReinjectionControl::Carrier> carriers_;  ///< scratch: the same subflows as reinjection sees them
   Instant ask_again_at_ = Instant::never();            ///< the scheduler declined, until then

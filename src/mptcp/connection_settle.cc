@@ -15,6 +15,7 @@ void Connection::settle(Instant now) {
   end_finished_subflows(now);
   send_signals(now);
   arm_timers(now);
+  report_memory();
   tell_application();
   ANABRANCH_EXPENSIVE_CHECK(is_consistent());
 }
@@ -193,8 +194,10 @@ void Connection::arm_timers(Instant now) {
 
 Duration Connection::slowest_rtt() const {
   Duration out{};
-  for (const auto& s : subflows_) { out = std::max(out, s->endpoint().info().srtt); }
-  return out;
+  for (const auto& s : subflows_) { out = std::max(out, s->endpoint().flow().srtt); }
+  // Not measured: nothing was sent yet, and the handshake had no memory. Longer than most, so that the buffer is not
+  // too small.
+  return out.ns > 0 ? out : 200_ms;
 }
 
 /// RFC 9293 §3.8.6.1: a peer that answers the probes may keep its window closed for ever; one that does not is gone.
@@ -206,6 +209,40 @@ void Connection::on_closed_window(Instant now) {
   if (Subflow* s = best()) { s->endpoint().send_probe(); }
 }
 
+// --- memory ----------------------------------------------------------------------------------------------------
+
+/// What the connection holds is counted against what the stack may; what does not fit of it and may come again goes.
+void Connection::report_memory() {
+  stream::MemoryAccount::Use use{.to_send = session_.send.held(),
+                                 .unread = session_.receive.readable(),
+                                 .waiting = session_.receive.held(),
+                                 .reported = {}};
+  for (const auto& s : subflows_) { use.reported += s->endpoint().out_of_order(); }
+  if (!session_.memory.fits(use)) {
+    counters_.add(Counter::memory_dropped);
+    session_.receive.drop_out_of_order();
+    use.waiting = {};
+  }
+  session_.memory.report(use);
+  const bool pressure = session_.memory.pressure();
+  session_.receive.restrain(pressure ? std::optional{stream::MemoryAccount::kReceived} : std::nullopt);
+}
+
+/// The application has more than fits: perhaps the paths could take more (docs/buffers.md).
+void Connection::grow_send_buffer() {
+  if (!session_.send.may_grow()) { return; }
+  sending_.clear();
+  for (const auto& s : subflows_) {
+    if (!s->carries_data() || s->over || s->doubtful()) { continue; }
+    const cc::Flow flow = s->endpoint().flow();
+    sending_.push_back({flow.window, flow.srtt});
+  }
+  const Bytes wanted = stream::wanted_to_send(sending_);
+  if (wanted <= session_.send.buffer()) { return; }
+  if (session_.memory.pressure()) { return counters_.add(Counter::memory_growth_refused); }
+  session_.send.grow(wanted);
+}
+
 // --- the application -------------------------------------------------------------------------------------------
 
 void Connection::tell_application() {
@@ -213,7 +250,10 @@ void Connection::tell_application() {
     wants_readable_ = false;
     events_.push_back({Happened::readable});
   }
-  if (wants_writable_ && writable().n >= session_.config.send_buffer.n / 4) {
+  if (wants_writable_) { grow_send_buffer(); }
+  // A quarter of the buffer is worth waking somebody up for; where memory is short, half of what is left in any case.
+  const Bytes worth = session_.memory.pressure() ? stream::MemoryAccount::kToSend / 2 : session_.send.buffer() / 4;
+  if (wants_writable_ && writable() >= worth) {
     wants_writable_ = false;
     events_.push_back({Happened::writable});
   }

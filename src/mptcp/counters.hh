@@ -69,8 +69,11 @@ enum class Counter : std::uint8_t {
   fallbacks,
   data_checksum_errors,
   data_reinjections,
-  penalties,       ///< subflows that held up the others and were made to carry less
-  subflows_stuck,  ///< stalled for so long that they were reset
+  memory_growth_refused,       ///< a send buffer stayed as it was for want of memory
+  memory_dropped,              ///< bytes that had come were not kept for want of memory
+  memory_refused_connections,  ///< not made: no memory for what each has in any case
+  penalties,                   ///< subflows that held up the others and were made to carry less
+  subflows_stuck,              ///< stalled for so long that they were reset
   subflows_lost,
   count_,
 };
@@ -141,6 +144,9 @@ struct anabranch::Names<anabranch::mptcp::Counter> {
                                               "fallbacks",
                                               "data_checksum_errors",
                                               "data_reinjections",
+                                              "memory_growth_refused",
+                                              "memory_dropped",
+                                              "memory_refused_connections",
                                               "penalties",
                                               "subflows_stuck",
                                               "subflows_lost"};

@@ -70,6 +70,7 @@ Bytes DataReceive::window() {  // [8684-3.3.4-01 8684-3.3.4-02 9293-SHLD-14]
 
 bool DataReceive::window_update_due(Bytes segment) const {  // [9293-MUST-39]
   // Linux's rule too: worth a segment when the offer at least doubles what is left, or by half the buffer.
+  if (could_offer() <= edge_) { return false; }
   const std::uint64_t gain = could_offer() - edge_;
   const std::uint64_t left = edge_ - next();
   return gain >= std::min(autotune_.buffer().n / 2, 2 * segment.n) && gain >= left;

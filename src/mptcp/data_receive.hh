@@ -29,6 +29,19 @@ class DataReceive {
   Bytes readable() const { return unread_.size(); }
   Bytes held() const { return reassembly_.held(); }  ///< out of order
   Bytes buffer() const { return autotune_.buffer(); }
+  /// Nothing beyond `most` in the buffer is promised from now on, and it does not grow, until called with nothing. What
+  /// was promised stays promised.
+  void restrain(std::optional<Bytes> most) {
+    most_ = most;
+    autotune_.hold(most.has_value());
+  }
+  std::uint64_t growth_refused() const { return autotune_.refused(); }
+  /// Throws away what is out of order: it was not DATA_ACKed, and comes again.
+  Bytes drop_out_of_order() {
+    const Bytes held = reassembly_.held();
+    reassembly_.drop_held();
+    return held;
+  }
   /// `rtt`: of the slowest path, for the size of the buffer; zero when not known.
   Chain read(Bytes at_most, Instant now, Duration rtt);
   Chain peek(Bytes at_most) const { return unread_.first(at_most); }  ///< what `read` would give, left where it is
@@ -47,13 +60,16 @@ class DataReceive {
   bool is_consistent() const { return reassembly_.is_consistent() && edge_ >= next(); }
 
  private:
-  DataPos could_offer() const { return next() + (autotune_.buffer() - unread_.size()).n; }
+  DataPos could_offer() const {
+    return next() + (std::min(autotune_.buffer(), most_.value_or(autotune_.buffer())) - unread_.size()).n;
+  }
   void advance_over_fin();
 
   stream::Reassembly<DataPos> reassembly_;
   stream::ReceiveAutotune autotune_;
   Chain unread_;
   DataPos edge_{1};
+  std::optional<Bytes> most_;
   std::optional<DataPos> fin_;
   std::uint64_t received_ = 0, duplicates_ = 0, beyond_window_ = 0;
 };

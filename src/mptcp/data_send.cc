@@ -4,7 +4,10 @@
 
 namespace anabranch::mptcp {
 
-DataSend::DataSend(SlabPool& pool, Bytes buffer) : packer_{pool}, buffer_{buffer} {}
+DataSend::DataSend(SlabPool& pool, Bytes initial, Bytes cap)
+    : packer_{pool},
+      buffer_{initial},
+      cap_{std::max(initial, cap)} {}
 
 Bytes DataSend::write(std::span<const std::uint8_t> bytes) {
   const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), room().n));

@@ -16,10 +16,19 @@ namespace anabranch::mptcp {
 
 class DataSend {
  public:
-  DataSend(SlabPool& pool, Bytes buffer);
+  /// A buffer of `initial` bytes, which may grow to `cap`.
+  DataSend(SlabPool& pool, Bytes initial, Bytes cap = {});
 
   // --- the application's side
   Bytes room() const { return buffer_ - held(); }
+  Bytes buffer() const { return buffer_; }
+  /// Never shrinks. True when it grew.
+  bool grow(Bytes wanted) {
+    const Bytes before = buffer_;
+    buffer_ = std::max(buffer_, std::min(wanted, cap_));
+    return buffer_ > before;
+  }
+  bool may_grow() const { return buffer_ < cap_; }
   Bytes held() const { return {end_ - window_.una()}; }  ///< written and not DATA_ACKed
   Bytes write(std::span<const std::uint8_t> bytes);      ///< copies what fits; returns how much
 
@@ -69,7 +78,7 @@ class DataSend {
   void forget_acknowledged();
 
   Packer packer_;
-  Bytes buffer_;
+  Bytes buffer_, cap_;
   std::deque<Stored> stored_;
   DataPos end_{1};
   stream::SendWindow<DataPos> window_{DataPos{1}};

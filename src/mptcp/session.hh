@@ -11,6 +11,7 @@
 #include "mptcp/dialect.hh"
 #include "mptcp/fallback.hh"
 #include "stream/close.hh"
+#include "stream/memory.hh"
 #include "wire/mptcp_option.hh"
 
 #include <variant>
@@ -70,14 +71,16 @@ struct anabranch::Names<anabranch::mptcp::Oddity> {
 
 namespace anabranch::mptcp {
 struct Session {
-  Session(SlabPool& pool, const Config& config_, const Dialect& dialect_, wire::Key key)
+  Session(SlabPool& pool, const Config& config_, const Dialect& dialect_, wire::Key key,
+          stream::MemoryBudget* budget = nullptr)
       : config{config_},
         dialect{dialect_},
         local_key{key},
         local_token{dialect.token_of(key)},
         local_origin{dialect.first_data_seq(key)},
         checksum{config_.checksum},
-        send{pool, config_.send_buffer},
+        memory{budget},
+        send{pool, std::min(config_.initial_send_buffer, config_.send_buffer), config_.send_buffer},
         receive{{.initial = config_.initial_receive_buffer, .cap = config_.receive_buffer}} {}
 
   const Config config;
@@ -103,6 +106,7 @@ struct Session {
   unsigned open = 0;                ///< of those, the ones past TCP's handshake
   bool join_in_doubt = false;       ///< our third ACK of a join is unanswered: the peer may have it, or not
 
+  stream::MemoryAccount memory;
   DataSend send;
   DataReceive receive;
   DataPos said_ack{1};  ///< the highest DATA_ACK that left, on any subflow

@@ -102,6 +102,9 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   void peer_finished(SubPos at, Instant now) override;
   Bytes window() override { return session_.receive.window(); }
   Bytes reorder_room() const override { return session_.receive.reorder_room(); }
+  Bytes memory_room(bool in_order) const override {
+    return in_order ? session_.memory.room_in_order() : session_.memory.room_out_of_order();
+  }
   // tcp::Role
   tcp::Verdict read(const Segment& segment, SubPos at, SubPos acknowledges, Instant now) override;
   void write(const tcp::Plan& plan, wire::MptcpOptions& out, Instant now) override;

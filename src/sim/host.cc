@@ -5,6 +5,7 @@ namespace {
 stack::Stack::Config stack_config(const HostOptions& options) {
   ANABRANCH_CHECK(options.ports <= 65536 - Host::kFirstPort);
   stack::Stack::Config config;
+  config.limits = options.limits;
   for (std::uint16_t i = 0; i < options.ports; ++i) {
     config.ports.push_back(static_cast<std::uint16_t>(Host::kFirstPort + i));
   }

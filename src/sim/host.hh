@@ -29,6 +29,7 @@ class Outlet {
 
 struct HostOptions {
   std::uint16_t ports = 256;  ///< local ports to connect from, from `Host::kFirstPort` on; at most 16384
+  stack::Limits limits{};     ///< of its stack
 };
 
 class Host {

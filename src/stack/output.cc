@@ -193,6 +193,7 @@ bool Stack::Parts::is_consistent() const {
     good = good && e.connection.is_consistent();
     half += e.half_open ? 1 : 0;
   });
+  good = good && memory.used() <= memory.cap();
   return good && half == half_open && connections.size() <= config.limits.connections;
 }
 }  // namespace anabranch::stack

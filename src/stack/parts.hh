@@ -21,8 +21,8 @@ namespace anabranch::stack {
 
 struct Entry {
   Entry(Env& env, SlabPool& pool, Counters& counters, const mptcp::Config& config, const mptcp::Dialect& dialect,
-        wire::Key key, std::uint64_t number_)
-      : connection{env, pool, counters, config, dialect, key, number_},
+        wire::Key key, std::uint64_t number_, stream::MemoryBudget* memory)
+      : connection{env, pool, counters, config, dialect, key, number_, memory},
         number{number_} {}
   mptcp::Connection connection;
   std::uint64_t number;                 ///< names it in traces
@@ -159,6 +159,7 @@ struct Stack::Parts {
   Network network;
   Counters counters;
   Tally<DropReason> malformed;
+  stream::MemoryBudget memory;  ///< before the connections, which have accounts in it
   Slots<Entry> connections;
   Slots<Listener, ListenerTag> listeners;
   std::unordered_map<std::uint32_t, Id> tokens;  ///< never iterated

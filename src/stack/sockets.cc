@@ -10,6 +10,7 @@ Stack::Parts::Parts(Env& env_, SlabPool& pool_, Config config_)
     : env{env_},
       pool{pool_},
       config{std::move(config_)},
+      memory{config.limits.memory},
       connections{config.limits.connections},
       demux{env.random},
       arena{pool_},
@@ -37,7 +38,11 @@ Id Stack::Parts::add(const mptcp::Config& c, const mptcp::Dialect& dialect, std:
     // [8684-3.1-06 8684-3.1-07 8684-3.1-08]
     key.raw = env.random.secret_word();  // §3.1: a token names one connection; key 0 is not a key
   }
-  const Id id = connections.emplace(env, pool, counters, c, dialect, key, next_number++);
+  if (memory.left() < stream::MemoryAccount::kReserved) {
+    counters.add(Counter::memory_refused_connections);
+    return {};
+  }
+  const Id id = connections.emplace(env, pool, counters, c, dialect, key, next_number++, &memory);
   if (id) { tokens[dialect.token_of(key).raw] = id; }
   return id;
 }

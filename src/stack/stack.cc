@@ -142,6 +142,8 @@ Status Stack::open_subflow(ConnectionId id, std::optional<Address> local, const 
 const Counters& Stack::counters() const { return parts_->counters; }
 const Tally<DropReason>& Stack::malformed() const { return parts_->malformed; }
 std::size_t Stack::connection_count() const { return parts_->connections.size(); }
+Bytes Stack::memory_used() const { return parts_->memory.used(); }
+Bytes Stack::memory_highest() const { return parts_->memory.highest(); }
 std::size_t Stack::half_open_count() const { return parts_->half_open; }
 std::size_t Stack::pending_join_count() const { return parts_->joins.size(); }
 bool Stack::is_consistent() const { return parts_->is_consistent(); }

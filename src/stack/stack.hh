@@ -33,8 +33,11 @@ struct ListenerId {
 enum class Stateless : std::uint8_t { never, under_pressure, always };
 
 struct Limits {
-  std::size_t connections = 65536;       ///< half-open and open
-  std::size_t half_open = 1024;          ///< over all listeners
+  std::size_t connections = 65536;  ///< half-open and open
+  std::size_t half_open = 1024;     ///< over all listeners
+  /// Bytes that all connections may hold together, to be sent, to be read and out of order (docs/buffers.md). Each has
+  /// `stream::MemoryAccount::kReserved` of it in any case: what that leaves no room for is refused.
+  Bytes memory = {std::uint64_t{2} << 30};
   std::size_t resets_per_second = 1000;  ///< answers to strays
   std::size_t pending_joins = 8192;      ///< MP_JOINs answered without a subflow; about 150 bytes each once needed
   std::size_t destinations = 1024;       ///< of which something is remembered (cookies, black holes); not 0
@@ -156,6 +159,8 @@ class Stack {
   const Counters& counters() const;
   const Tally<DropReason>& malformed() const;  ///< frames that were no packet we can read, by reason
   std::size_t connection_count() const;
+  Bytes memory_used() const;               ///< of Limits::memory
+  Bytes memory_highest() const;            ///< so far
   std::size_t half_open_count() const;     ///< connections that wait for their third segment
   std::size_t pending_join_count() const;  ///< at most Limits::pending_joins
   bool is_consistent() const;

@@ -15,9 +15,19 @@ bool ReceiveAutotune::consumed(Instant now, Bytes taken, Duration rtt) {
   round_began_ = now;
   // The sender may be doubling its window each round trip, so twice of this must fit at once, and as much again
   // because what a loss holds up stays in the buffer for a round trip.
-  const Bytes wanted = std::min(in_round * 4, limits_.cap);
-  if (wanted <= buffer_) { return false; }
-  buffer_ = wanted;
-  return true;
+  return grow(in_round * 4);
+}
+
+Bytes wanted_to_send(std::span<const SendingPath> paths) {
+  std::int64_t longest = 0;
+  for (const SendingPath& p : paths) { longest = std::max(longest, p.srtt.ns); }
+  unsigned __int128 sum = 0;
+  for (const SendingPath& p : paths) {
+    const auto window = static_cast<unsigned __int128>(p.window.n);
+    sum +=
+        p.srtt.ns > 0 ? window * static_cast<std::uint64_t>(longest) / static_cast<std::uint64_t>(p.srtt.ns) : window;
+  }
+  constexpr unsigned __int128 kMost = std::uint64_t{1} << 40;  // beyond any configuration
+  return {static_cast<std::uint64_t>(std::min(sum * 2, kMost))};
 }
 }  // namespace anabranch::stream

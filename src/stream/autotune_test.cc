@@ -1,5 +1,6 @@
 #include "stream/autotune.hh"
 
+#include <array>
 #include <gtest/gtest.h>
 
 namespace anabranch::stream {
@@ -37,14 +38,32 @@ TEST(Autotune, ASlowReaderKeepsASmallBuffer) {
   EXPECT_EQ(tune.buffer(), 64_KiB);
 }
 
-TEST(Autotune, ReorderingBeyondHalfOfTheBufferDoublesItUpToTheCap) {
+TEST(Autotune, TheBufferIsTwiceWhatWaitsOutOfOrderUpToTheCap) {
   ReceiveAutotune tune{kLimits};
   EXPECT_FALSE(tune.reordered(32_KiB));
   EXPECT_TRUE(tune.reordered(33_KiB));
-  EXPECT_EQ(tune.buffer(), 128_KiB);
+  EXPECT_EQ(tune.buffer(), 66_KiB);
   for (int i = 0; i < 10; ++i) { tune.reordered(tune.buffer()); }
   EXPECT_EQ(tune.buffer(), 4_MiB);
   EXPECT_FALSE(tune.reordered(4_MiB));
+}
+
+TEST(Autotune, DoesNotGrowWhileThereIsNoMemoryToGrowInto) {
+  ReceiveAutotune tune{kLimits};
+  tune.hold(true);
+  EXPECT_FALSE(tune.reordered(64_KiB));
+  EXPECT_EQ(tune.buffer(), 64_KiB);
+  EXPECT_EQ(tune.refused(), 1u);
+  tune.hold(false);
+  EXPECT_TRUE(tune.reordered(64_KiB));
+}
+
+TEST(Autotune, ASenderKeepsTheSumOfTheRatesForTwiceTheLongestRoundTrip) {
+  const SendingPath wifi{.window = 40_KiB, .srtt = 40_ms}, mobile{.window = 40_KiB, .srtt = 200_ms};
+  EXPECT_EQ(wanted_to_send({}), 0_B);
+  EXPECT_EQ(wanted_to_send(std::array{wifi}), 80_KiB);
+  EXPECT_EQ(wanted_to_send(std::array{wifi, mobile}), (200_KiB + 40_KiB) * 2);
+  EXPECT_EQ(wanted_to_send(std::array{wifi, SendingPath{.window = 10_KiB}}), 100_KiB) << "not measured yet";
 }
 
 TEST(Autotune, ASeldomReaderIsCountedByTheRoundTripNotByTheRead) {

@@ -187,6 +187,7 @@ cc::Flow Endpoint::flow() const { return parts_->sender.flow(); }
 SubPos Endpoint::sent_up_to() const { return parts_->sender.sent_up_to(); }
 SubPos Endpoint::acknowledged() const { return parts_->sender.una(); }
 SubPos Endpoint::received() const { return parts_->receiver.next(); }
+Bytes Endpoint::out_of_order() const { return parts_->receiver.held(); }
 const Tally<Drop>& Endpoint::drops() const { return parts_->drops; }
 
 std::string_view Endpoint::state_name() const {

@@ -89,6 +89,7 @@ class Endpoint {
   SubPos sent_up_to() const;         ///< SND.NXT
   SubPos acknowledged() const;       ///< SND.UNA
   SubPos received() const;           ///< RCV.NXT
+  Bytes out_of_order() const;        ///< received beyond it
   cc::Flow flow() const;             ///< what its siblings' congestion controllers may know of it; cheap
   Info info() const;                 ///< RTT, window, counters: values for schedulers and reports
   const Tally<Drop>& drops() const;  ///< segments not taken, by reason

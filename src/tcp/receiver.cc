@@ -41,6 +41,16 @@ void Receiver::take_payload(Chain payload, SubPos at, const Segment& segment, In
     acks_.at_once();
     return;
   }
+  const Bytes late = at < before ? std::min(size, Bytes{before - at}) : Bytes{};  // is here already
+  const Bytes memory = context_.sink.memory_room(at <= before);
+  if (size - late > memory) {
+    if (at > before || memory == Bytes{}) {
+      drop = Drop::no_memory;
+      acks_.at_once();
+      return;
+    }
+    payload = payload.first(late + memory);
+  }
   const auto inserted = reassembly_.insert(at, std::move(payload));
   if (inserted.first_duplicate) { duplicate_ = inserted.first_duplicate; }
   if (inserted.fresh == Bytes{} && inserted.refused > Bytes{}) { drop = Drop::no_room; }

@@ -40,6 +40,7 @@ class Receiver {
   /// The last acknowledgment that left (RFC 7323's Last.ACK.sent).
   SubPos last_acknowledged() const { return last_acknowledged_; }
   Bytes delivered() const { return delivered_; }
+  Bytes held() const { return reassembly_.held(); }
   AckPolicy& acks() { return acks_; }
   const AckPolicy& acks() const { return acks_; }
   bool is_consistent() const;

@@ -24,6 +24,7 @@ enum class Drop : std::uint8_t {
   not_for_this_state,
   role_refused,  ///< the role found the MPTCP options impossible, and ignoring them is right
   no_room,       ///< beyond what reassembly may hold
+  no_memory,     ///< the stack's memory is used up, and so is what the connection has in any case
 };
 
 struct Taken {
@@ -59,6 +60,8 @@ class Sink {
   virtual Bytes window() = 0;
   /// How many bytes out of order may wait on this subflow.
   virtual Bytes reorder_room() const = 0;
+  /// How many bytes there is memory for now, in order or not; what goes beyond is as if it had been lost.
+  virtual Bytes memory_room(bool /*in_order*/) const { return {~std::uint64_t{0}}; }
 };
 
 enum class SegmentKind : std::uint8_t { syn, syn_ack, ack, data, fin, probe, reset };
@@ -108,7 +111,7 @@ class PlainRole final : public Role {
 
 template <>
 struct anabranch::Names<anabranch::tcp::Drop> {
-  static constexpr std::string_view list[] = {"out_of_window",      "bad_ack",        "paws",
-                                              "no_ack_flag",        "challenged_rst", "challenged_syn",
-                                              "not_for_this_state", "role_refused",   "no_room"};
+  static constexpr std::string_view list[] = {
+      "out_of_window",      "bad_ack",      "paws",    "no_ack_flag", "challenged_rst", "challenged_syn",
+      "not_for_this_state", "role_refused", "no_room", "no_memory"};
 };
