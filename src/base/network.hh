@@ -14,13 +14,13 @@ namespace anabranch {
 /// What an address is for, as Linux says it of its endpoints: path managers keep to it. The initial subflow of a
 /// connection is not asked.
 struct AddressUse {
-  bool subflows = true;   ///< we may open subflows from it
-  bool announced = true;  ///< the peer may be told of it by ADD_ADDR
-  bool backup = false;    ///< subflows from it carry data only when no other can (RFC 8684 §3.2, flag B)
-  bool metered = false;   ///< every byte costs: how far it is used is the connection's choice (mptcp::Metered)
-  int preference = 0;     ///< who may choose one path chooses the highest
-  unsigned weight = 1;    ///< share of the data, where shares are given by weight; not 0
-  Rate cap;               ///< at most so much in either direction, all connections together; 0: no limit
+  bool subflows = true;         ///< we may open subflows from it
+  bool announced = true;        ///< the peer may be told of it by ADD_ADDR
+  bool backup = false;          ///< subflows from it carry data only when no other can (RFC 8684 §3.2, flag B)
+  bool metered = false;         ///< every byte costs: how far it is used is the connection's choice (mptcp::Metered)
+  std::uint8_t preference = 0;  ///< lower is used first, as with metrics of routes
+  std::uint16_t weight = 1;     ///< share of the data, where shares are given by weight; 0 counts as 1
+  Rate cap;                     ///< at most so much in either direction; 0: no limit (docs/paths.md)
   constexpr auto operator<=>(const AddressUse&) const = default;
 };
 

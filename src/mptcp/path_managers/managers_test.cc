@@ -120,10 +120,10 @@ TEST(SinglePath, TriesTheNextBestWhenOneFailsAndThenTheFirstAgain) {
   pm.established();
   pm.tell(LocalUp{id(1), at(2, 1), {}});
   pm.tell(LocalUp{id(2), at(3, 1), {.preference = 1}});
-  EXPECT_EQ(pm.tell(down(0, 0)), "2-0");
-  EXPECT_EQ(pm.tell(SubflowLost{pair(2, 0), Loss::failed, false}), "1-0");
-  EXPECT_EQ(pm.tell(SubflowLost{pair(1, 0), Loss::failed, false}), "");
-  EXPECT_EQ(pm.after(1_s), "2-0");
+  EXPECT_EQ(pm.tell(down(0, 0)), "1-0");
+  EXPECT_EQ(pm.tell(SubflowLost{pair(1, 0), Loss::failed, false}), "2-0");
+  EXPECT_EQ(pm.tell(SubflowLost{pair(2, 0), Loss::failed, false}), "");
+  EXPECT_EQ(pm.after(1_s), "0-0");
 }
 TEST(SinglePath, LeavesAPathThatIsSilentForLongIfThereIsAnother) {
   Told pm{"single_path"};
@@ -171,8 +171,8 @@ TEST(BackupPaths, ABackupIsPromotedWhenTheOneInUseIsGoneAndWhoComesBackWaits) {
 }
 TEST(BackupPaths, ThePreferredAddressTakesOverWhenItWorks) {
   Told pm{"backup"};
-  pm.established();
-  EXPECT_EQ(pm.tell(LocalUp{id(1), at(2, 1), {.preference = 5}}), "1-0");
+  pm.established({.preference = 5});
+  EXPECT_EQ(pm.tell(LocalUp{id(1), at(2, 1), {}}), "1-0");
   EXPECT_EQ(pm.tell(up(1, 0)), "spare 0-0");
 }
 TEST(BackupPaths, AMeteredAddressServesOnlyWhenNothingElseWorks) {
@@ -239,8 +239,8 @@ TEST(PathRules, BetterAddressesAreAskedFirst) {
   Told pm{"full_mesh"};
   pm.tell(LocalUp{id(0), at(1, 1), {}});
   pm.tell(LocalUp{id(1), at(2, 1), {.metered = true}});
-  pm.tell(LocalUp{id(2), at(3, 1), {.preference = 9}});
-  pm.tell(LocalUp{id(3), at(4, 1), {}});
+  pm.tell(LocalUp{id(2), at(3, 1), {}});
+  pm.tell(LocalUp{id(3), at(4, 1), {.preference = 9}});
   pm.tell(RemoteKnown{id(0), {at(9, 1), 80}});
   pm.tell(SubflowUp{pair(0, 0)});
   EXPECT_EQ(pm.tell(Established{true}), "2-0, 3-0, 1-0b");

@@ -148,7 +148,7 @@ bool Opener::better(const Pair& a, const Pair& b) const {
     const Candidates::Local* ours = candidates_.local(p.local);
     const AddressUse use = ours ? ours->use : AddressUse{};
     const bool metered = use.metered && rules_.metered != Metered::as_others;
-    return std::tuple{use.backup || metered, -use.preference, p};
+    return std::tuple{use.backup || metered, use.preference, p};
   };
   return rank(a) < rank(b);
 }
