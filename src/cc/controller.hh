@@ -108,6 +108,9 @@ class Controller {
   /// The loss that began the latest episode was none (RFC 3522, RFC 4015, RFC 5682, D-SACK): undo the reduction.
   /// Ends the episode too.
   virtual void on_spurious_loss(Instant now) = 0;
+  /// The first answer after a silence of several timeouts, on a flow whose siblings went on: a flow opened anew would
+  /// have its initial window by now (RFC 6928), and nothing of this one is in flight.
+  virtual void on_return(Instant) {}
   /// The SYN or SYN/ACK had to be sent again: the initial window is one segment (RFC 5681 §3.1). Before data is sent.
   virtual void on_lossy_handshake() = 0;
   /// Before sending after nothing was in flight: the window decays if that lasted longer than `rto`.

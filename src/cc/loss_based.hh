@@ -46,6 +46,9 @@ class LossBased final : public Controller {  // [9293-MUST-19]
   void on_lost(const Lost& lost, const Siblings& siblings) override;
   void on_recovery_exit(Instant) override { episode_ = Episode::none; }
   void on_spurious_loss(Instant now) override;
+  void on_return(Instant) override {
+    state_.window = std::max(state_.window, std::min(state_.threshold, initial_window(segment_)));
+  }
   void on_lossy_handshake() override { state_.window = segment_; }
   void after_idle(Instant now, Duration rto) override;
   void on_underused(Instant now, Bytes used) override;

@@ -71,15 +71,17 @@ std::optional<wire::AddressId> Addresses::remote_id(const SocketAddress& where) 
 void Addresses::announce(wire::AddressId id) {  // [8684-3.4.1-17]
   const Local* l = local(id);
   if (!l) { return; }
-  std::erase(withdrawn_, id);
+  back(id);
   const auto same = [id](const Announcement& a) { return a.option.id == id; };
   if (std::ranges::any_of(announcing_, same)) { return; }
   announcing_.push_back({.option = {.id = id, .address = l->where.address, .port = l->port, .mac = {}}});
 }
 
-void Addresses::withdraw(wire::AddressId id) {
+void Addresses::withdraw(wire::AddressId id, unsigned times) {
   std::erase_if(announcing_, [id](const Announcement& a) { return a.option.id == id; });
-  if (std::ranges::find(withdrawn_, id) == withdrawn_.end()) { withdrawn_.push_back(id); }
+  if (std::ranges::find(withdrawn_, id, &Withdrawal::id) == withdrawn_.end()) {
+    withdrawn_.push_back({.id = id, .tries = kWithdrawals - std::min(times, kWithdrawals)});
+  }
 }
 
 std::optional<wire::AddAddr> Addresses::due_announcement(Instant now, Duration rto) {
@@ -97,15 +99,18 @@ std::optional<wire::AddAddr> Addresses::due_announcement(Instant now, Duration r
   return std::nullopt;
 }
 
-std::optional<wire::RemoveAddr> Addresses::due_withdrawal() {
-  if (withdrawn_.empty()) { return std::nullopt; }
+std::optional<wire::RemoveAddr> Addresses::due_withdrawal(Instant now, Duration rto) {
   wire::RemoveAddr out;
-  // Eight at a time: more is ignored by Linux, and fits the option space beside a DATA_ACK.
-  const std::size_t n = std::min<std::size_t>(withdrawn_.size(), 8);
-  out.ids.assign(withdrawn_.begin(), withdrawn_.begin() + static_cast<std::ptrdiff_t>(n));
-  withdrawn_.erase(withdrawn_.begin(), withdrawn_.begin() + static_cast<std::ptrdiff_t>(n));
-  if (std::ranges::find(out.ids, wire::AddressId{0}) != out.ids.end()) { locals_[{0}].retired = true; }
-  return out;
+  for (Withdrawal& w : withdrawn_) {
+    // Eight at a time: more is ignored by Linux, and fits the option space beside a DATA_ACK.
+    if (w.next > now || out.ids.size() == 8) { continue; }
+    out.ids.push_back(w.id);
+    w.next = now + rto * (std::int64_t{1} << w.tries);
+    ++w.tries;
+    if (w.id == wire::AddressId{0}) { locals_[{0}].retired = true; }
+  }
+  std::erase_if(withdrawn_, [](const Withdrawal& w) { return w.tries == kWithdrawals; });
+  return out.ids.empty() ? std::nullopt : std::optional{out};
 }
 
 void Addresses::echoed(const wire::AddAddr& echo) {
@@ -114,5 +119,9 @@ void Addresses::echoed(const wire::AddAddr& echo) {
   });
 }
 
-Instant Addresses::deadline() const { return announcing_.empty() ? Instant::never() : announcing_.front().next; }
+Instant Addresses::deadline() const {
+  Instant next = announcing_.empty() ? Instant::never() : announcing_.front().next;
+  for (const Withdrawal& w : withdrawn_) { next = std::min(next, w.next); }
+  return next;
+}
 }  // namespace anabranch::mptcp

@@ -63,17 +63,22 @@ class Addresses {
 
   // --- announcements
   void announce(wire::AddressId id);
-  void withdraw(wire::AddressId id);
-  /// The address is up again before its withdrawal left.
-  void back(wire::AddressId id) { std::erase(withdrawn_, id); }
+  void withdraw(wire::AddressId id, unsigned times = kWithdrawals);
+  /// The address is up again: what was not said yet of its end, or is to be said again, is not true any more.
+  void back(wire::AddressId id) {
+    std::erase_if(withdrawn_, [id](const Withdrawal& w) { return w.id == id; });
+  }
   /// What shall be sent now, if anything; it counts as sent. `rto`: of the subflow that will carry it.
   std::optional<wire::AddAddr> due_announcement(Instant now, Duration rto);
-  std::optional<wire::RemoveAddr> due_withdrawal();
+  std::optional<wire::RemoveAddr> due_withdrawal(Instant now, Duration rto);
   void echoed(const wire::AddAddr& echo);
   Instant deadline() const;
-  bool anything_due(Instant now) const { return !withdrawn_.empty() || deadline() <= now; }
+  bool anything_due(Instant now) const { return deadline() <= now; }
 
   static constexpr unsigned kTries = 4;  ///< first transmission and three repetitions, as Linux
+  /// A REMOVE_ADDR is not answered, and a peer that misses it goes on sending where nobody is: it is said three times,
+  /// which at 10 % loss fails once in a thousand times. Once more it means nothing to a peer that has heard it.
+  static constexpr unsigned kWithdrawals = 3;
 
  private:
   std::optional<wire::AddressId> add(const Local& local);
@@ -85,7 +90,12 @@ class Addresses {
   std::map<wire::AddressId, Local> locals_;
   std::map<wire::AddressId, SocketAddress> remotes_;
   std::deque<Announcement> announcing_;
-  std::vector<wire::AddressId> withdrawn_;
+  struct Withdrawal {
+    wire::AddressId id;
+    unsigned tries = 0;
+    Instant next = {0};
+  };
+  std::vector<Withdrawal> withdrawn_;
   unsigned most_remote_;
   unsigned tries_;  ///< of an announcement: one where nobody echoes (RFC 6824 §3.4.1)
 };

@@ -114,32 +114,43 @@ TEST_F(AddressesTest, AnnouncingTwiceIsAnnouncingOnce) {
   addresses.echoed(echo_of(sent));
   EXPECT_FALSE(addresses.anything_due(start + 100_s));
 }
-TEST_F(AddressesTest, AWithdrawalEndsItsAnnouncementAndIsSaidOnce) {
+TEST_F(AddressesTest, AWithdrawalEndsItsAnnouncementAndIsSaidThreeTimes) {
   (void)addresses.id_of(local(1));
   addresses.announce(id(1));
   addresses.withdraw(id(1));
   addresses.withdraw(id(1));
   EXPECT_FALSE(due(start));
-  const auto said = addresses.due_withdrawal();
-  ASSERT_TRUE(said);
-  EXPECT_EQ(said->ids.size(), 1u);
-  EXPECT_FALSE(addresses.due_withdrawal());
+  for (const Duration after : {0_ms, 200_ms, 600_ms}) {
+    EXPECT_EQ(addresses.deadline() <= start, after == 0_ms);
+    const auto said = addresses.due_withdrawal(start + after, 200_ms);
+    ASSERT_TRUE(said);
+    EXPECT_EQ(said->ids.size(), 1u);
+    EXPECT_FALSE(addresses.due_withdrawal(start + after, 200_ms));
+  }
+  EXPECT_FALSE(addresses.anything_due(start + 100_s));
+}
+TEST_F(AddressesTest, AWithdrawalIsNotRepeatedOnceTheAddressIsBack) {
+  (void)addresses.id_of(local(1));
+  addresses.withdraw(id(1));
+  EXPECT_TRUE(addresses.due_withdrawal(start, 200_ms));
+  addresses.back(id(1));
+  EXPECT_FALSE(addresses.anything_due(start + 100_s));
 }
 TEST_F(AddressesTest, AnAddressThatIsBackInTimeIsNotWithdrawn) {
   (void)addresses.id_of(local(1));
   addresses.withdraw(id(1));
   addresses.back(id(1));
-  EXPECT_FALSE(addresses.due_withdrawal());
+  EXPECT_FALSE(addresses.due_withdrawal(start, 200_ms));
 }
 TEST_F(AddressesTest, MoreThanEightWithdrawalsTakeTwoOptions) {
   for (unsigned n = 1; n <= 10; ++n) { addresses.withdraw(*addresses.id_of(local(n))); }
-  EXPECT_EQ(addresses.due_withdrawal()->ids.size(), 8u);
-  EXPECT_EQ(addresses.due_withdrawal()->ids.size(), 2u);
+  EXPECT_EQ(addresses.due_withdrawal(start, 200_ms)->ids.size(), 8u);
+  EXPECT_EQ(addresses.due_withdrawal(start, 200_ms)->ids.size(), 2u);
 }
 TEST_F(AddressesTest, TheInitialAddressGetsANewIdOnceItWasWithdrawn) {  // [8684-3.4.1-17 8684-3.4.1-19]
   addresses.withdraw(id(0));
   EXPECT_EQ(addresses.id_of(local(0)), id(0));  // not said yet
-  (void)addresses.due_withdrawal();
+  (void)addresses.due_withdrawal(start, 200_ms);
   EXPECT_EQ(addresses.id_of(local(0)), id(1));
 }
 TEST_F(AddressesTest, ADoorHasAnIdOfItsOwnUnlessTheAddressIsKnownByItAlone) {

@@ -51,6 +51,10 @@ struct PathRules {
   unsigned ndiffports = 2;   ///< subflows between the same two addresses, the initial one included (`ndiffports` only)
   bool same_subnet = false;  ///< a remote address that is on-link for one of ours is paired with those only
   Metered metered = Metered::backup;
+  Duration probe_idle{};  ///< subflows that were joined are asked for their life after so long without data; 0: never
+  /// What the peer seems to have sent where nothing arrives any more is asked for again by REMOVE_ADDR and a new join.
+  bool leave_silent = true;
+  Duration close_idle{};  ///< ... or closed, by the side that connected, if there are others; 0: never
   constexpr auto operator<=>(const PathRules&) const = default;
 };
 

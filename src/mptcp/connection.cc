@@ -115,6 +115,7 @@ std::optional<tcp::LastSeen> Connection::last_seen(SubflowId on) const {
 tcp::Verdict Connection::on_segment(SubflowId on, const Segment& segment, Instant now) {
   Subflow* s = find(on);
   if (!s) { return tcp::Drop::not_for_this_state; }
+  const std::uint64_t received = session_.receive.received();
   const tcp::Verdict verdict = s->endpoint().on_segment(segment, now);
   if (const auto* drop = std::get_if<tcp::Drop>(&verdict); drop && *drop == tcp::Drop::no_memory) {
     counters_.add(Counter::memory_dropped);
@@ -123,6 +124,7 @@ tcp::Verdict Connection::on_segment(SubflowId on, const Segment& segment, Instan
     heard_at_ = now;
     s->heard(now);
   }
+  if (session_.receive.received() != received) { note_data(*s, now); }
   settle(now);
   return verdict;
 }
@@ -148,6 +150,8 @@ void Connection::on_deadline(Instant now) {
   if (timers_.take_due(Timer::no_subflow, now)) { die(Errc::timed_out, now); }
   (void)timers_.take_due(Timer::wait_for_fins, now);  // settle sees that the waiting is over
   if (timers_.take_due(Timer::linger, now)) { die(Errc::closed, now); }
+  if (timers_.take_due(Timer::hole, now)) { on_old_hole(now); }
+  close_idle(now);
   if (path_manager_->deadline() <= now) {
     std::vector<Request> out;
     path_manager_->on_deadline(now, out);
@@ -163,6 +167,7 @@ Instant Connection::deadline() const {
   for (const auto& s : subflows_) {
     next = std::min(next, s->deadline());
     can_speak = can_speak || s->carries_data();
+    next = std::min(next, idle_until(*s));
   }
   if (phase_ == Phase::open) { next = std::min(next, path_manager_->deadline()); }
   if (can_speak && session_.mode == Mode::mptcp) { next = std::min(next, addresses_.deadline()); }

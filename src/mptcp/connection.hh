@@ -161,6 +161,7 @@ class Connection final : private cc::Group {
     linger,
     look_again,
     stuck,
+    hole,
     count_
   };
 
@@ -208,9 +209,17 @@ class Connection final : private cc::Group {
   void note_reinjected(Bytes bytes, SubflowId from, std::string_view why, Instant now);
   void tell_path_manager(const Fact& fact, Instant now);
   void carry_out(const std::vector<Request>& requests, Instant now);
-  bool carry_out(const Request& request);
-  void prioritise(Subflow& s, bool backup);
+  bool carry_out(const Request& request, Instant now);
+  void prioritise(Subflow& s, bool backup, Instant now);
   void close(Subflow& s);
+  void steer_paths();
+  void note_data(Subflow& on, Instant now);
+  Instant idle_until(const Subflow& s) const;
+  void close_idle(Instant now);
+  void watch_holes(Instant now);
+  void on_old_hole(Instant now);
+  bool fell_silent(wire::AddressId id, Instant since) const;
+  void come_back(wire::AddressId id, Instant now);
   void note_stalled(Subflow& s, bool stalled, Instant now);
   void die(Errc why, Instant now);
 
@@ -271,6 +280,8 @@ class Connection final : private cc::Group {
   std::optional<Instant> unanswered_since_;  ///< the first probe left to which nothing came back
   std::uint64_t reinjected_ = 0, copied_ = 0;  ///< bytes queued for another subflow; before theirs had failed
   DataPos una_seen_{1};                        ///< send.una() when timers were last armed
+  DataPos hole_at_{0};    ///< the first byte that is missing though later ones are there, as last seen
+  Instant hole_since_{};  ///< it has been that one since then
   Mode mode_told_ = Mode::undecided;
   // The application waits for an edge of these:
   bool wants_readable_ = true, wants_writable_ = false, told_finished_ = false;

@@ -165,6 +165,7 @@ void Connection::set_local_addresses(std::span<const LocalAddress> addresses, st
     tell_path_manager(LocalUp{id, local.where.address, {.subflows = false}}, now);
   }
   tell_path_manager(NetworkChanged{}, now);
+  for (const auto& s : subflows_) { s->endpoint().try_again(now); }
   settle(now);
 }
 
@@ -253,7 +254,7 @@ void Connection::carry_out(const std::vector<Request>& requests, Instant now) {
     const Request request = todo.front();
     todo.pop_front();
     const Open* open = std::get_if<Open>(&request);
-    if (carry_out(request)) {
+    if (carry_out(request, now)) {
       trace::emit(env_.trace, now, {number_, 0}, [&] {
         constexpr std::string_view kNames[] = {"open", "announce", "prioritise", "close"};
         return trace::PathManagerRequest{kNames[request.index()], open ? open->pair.remote.raw : std::uint8_t{0}};
@@ -267,7 +268,7 @@ void Connection::carry_out(const std::vector<Request>& requests, Instant now) {
 }
 
 /// False: there is no room for another subflow, or it is too late for one.
-bool Connection::carry_out(const Request& request) {
+bool Connection::carry_out(const Request& request, Instant now) {
   const auto each_of = [this](const Pair& pair, auto&& f) {
     for (const auto& s : subflows_) {
       if (!s->over && s->was_up && Pair{s->lane().local, s->lane().remote} == pair) { f(*s); }
@@ -287,7 +288,7 @@ bool Connection::carry_out(const Request& request) {
                           return true;
                         },
                         [&](const Prioritise& r) {
-                          each_of(r.pair, [&](Subflow& s) { prioritise(s, r.backup); });
+                          each_of(r.pair, [&](Subflow& s) { prioritise(s, r.backup, now); });
                           return true;
                         },
                         [&](const Close& r) {
@@ -297,12 +298,6 @@ bool Connection::carry_out(const Request& request) {
                         open,
                     },
                     request);
-}
-
-void Connection::note_stalled(Subflow& s, bool stalled, Instant now) {
-  if (std::exchange(s.stalled, stalled) == stalled || !s.was_up || session_.mode != Mode::mptcp) { return; }
-  const Pair pair{s.lane().local, s.lane().remote};
-  tell_path_manager(stalled ? Fact{SubflowStalled{pair}} : Fact{SubflowRecovered{pair}}, now);
 }
 
 std::optional<OpenRequest> Connection::poll_request() {
@@ -368,15 +363,19 @@ void Connection::close(Subflow& s) {
 Status Connection::set_backup(SubflowId id, bool backup, Instant now) {
   Subflow* s = find(id);
   if (!s || session_.mode != Mode::mptcp) { return fail(Errc::no_such_path, "set_backup"); }
-  prioritise(*s, backup);
+  prioritise(*s, backup, now);
   settle(now);
   return {};
 }
 
-void Connection::prioritise(Subflow& s, bool backup) {
+/// MP_PRIO is not answered either: see Subflow::repeat_priority.
+void Connection::prioritise(Subflow& s, bool backup, Instant now) {
   s.lane().local_backup = backup;
   Subflow* speaker = session_.dialect.prio_has_id && s.doubtful() ? best() : &s;
-  if (!speaker || speaker == &s) { return s.lane().signals.push_back(wire::Prio{backup}); }
+  if (!speaker || speaker == &s) {
+    s.lane().signals.push_back(wire::Prio{backup});
+    return s.repeat_priority(now);
+  }
   // RFC 6824 §3.3.8: of an address that cannot be used now, on another
   for (const auto& f : subflows_) {
     if (f->lane().local == s.lane().local) { f->lane().local_backup = backup; }
@@ -400,12 +399,12 @@ void Connection::send_signals(Instant now) {
   if (session_.mode != Mode::mptcp || !addresses_.anything_due(now)) { return; }
   Subflow* s = best();
   if (!s) { return; }
-  while (auto withdrawal = addresses_.due_withdrawal()) {
+  const Duration rto = std::max(s->endpoint().info().rto, 200_ms);
+  while (auto withdrawal = addresses_.due_withdrawal(now, rto)) {
     counters_.add(Counter::remove_addr_sent);
     say(*withdrawal, *s);
   }
-  const tcp::Info i = s->endpoint().info();
-  if (auto announcement = addresses_.due_announcement(now, std::max(i.rto, 200_ms))) {
+  if (auto announcement = addresses_.due_announcement(now, rto)) {
     counters_.add(Counter::add_addr_sent);
     trace::emit(env_.trace, now, {number_, s->id().raw}, [&] {
       return trace::AddressAnnounced{

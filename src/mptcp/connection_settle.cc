@@ -14,6 +14,8 @@ void Connection::settle(Instant now) {
   step_closing(now);
   end_finished_subflows(now);
   send_signals(now);
+  steer_paths();
+  watch_holes(now);
   arm_timers(now);
   report_memory();
   tell_application();
@@ -51,8 +53,8 @@ void Connection::hear_event(Subflow& s, tcp::Endpoint::Event event, Instant now)
       }
       break;
     case E::stalled:
-      note_stalled(s, true, now);
       s.stalled_since = now;
+      note_stalled(s, true, now);
       reset_stuck(now);
       take_over(s, now);
       break;
@@ -156,6 +158,7 @@ void Connection::note_mode(Instant now) {
 
 void Connection::subflow_up(Subflow& s, Instant now) {
   s.was_up = true;
+  s.data_at = now;
   trace::emit(env_.trace, now, {number_, s.id().raw},
               [&] { return trace::SubflowOpened{s.way().addresses, s.way().interface, active_, s.backup()}; });
   events_.push_back({Happened::subflow_changed});

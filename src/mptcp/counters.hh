@@ -18,6 +18,7 @@ enum class Counter : std::uint8_t {
   dropped_listener_full,
   dropped_unproved,  ///< follows a SYN cookie, but what opens its connection is missing
   dropped_no_route,
+  dropped_over_cap,  ///< data that came faster than the cap of its address (AddressUse)
   strays_reset,
   syn_cookies_sent,
   syn_cookies_accepted,
@@ -93,6 +94,7 @@ struct anabranch::Names<anabranch::mptcp::Counter> {
                                               "dropped_listener_full",
                                               "dropped_unproved",
                                               "dropped_no_route",
+                                              "dropped_over_cap",
                                               "strays_reset",
                                               "syn_cookies_sent",
                                               "syn_cookies_accepted",

@@ -17,6 +17,7 @@ class Doubt {
   enum class Cause : std::uint8_t {
     address_removed,  ///< the peer withdrew the address: until it answers, others carry the data
     replaced,         ///< the peer joins again from there, and there is room for one only
+    peer_moved,  ///< the peer sends on a backup, so it has given this one up: others carry the data until it answers
   };
   enum class Ask : std::uint8_t { nothing, probe, gone };
 
@@ -32,15 +33,17 @@ class Doubt {
   Instant deadline() const { return next_; }
   Ask on_deadline(Instant now) {
     if (now < next_) { return Ask::nothing; }
-    if (probes_ == kProbes) { return Ask::gone; }
+    // Who only moved away may come back: such a path is asked for ever, if ever more rarely.
+    if (probes_ == kProbes && cause_ != Cause::peer_moved) { return Ask::gone; }
     ++probes_;
-    wait_ = wait_ * 2;
+    wait_ = std::min(wait_ * 2, kLongestWait);
     next_ = now + wait_;
     return Ask::probe;
   }
 
   static constexpr unsigned kProbes = 2;          ///< one may be lost; at 1 % loss both are once in 5000 times
   static constexpr Duration kLeastWait = 200_ms;  ///< as the least RTO
+  static constexpr Duration kLongestWait = 60_s;  ///< between probes of what never answers (RFC 9293 §3.8.6.1's)
 
  private:
   Cause cause_;
@@ -53,5 +56,5 @@ class Doubt {
 
 template <>
 struct anabranch::Names<anabranch::mptcp::Doubt::Cause> {
-  static constexpr std::string_view list[] = {"address_removed", "replaced"};
+  static constexpr std::string_view list[] = {"address_removed", "replaced", "peer_moved"};
 };

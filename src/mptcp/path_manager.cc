@@ -25,6 +25,11 @@ std::unique_ptr<PathManager> make_path_manager(std::string_view name, const Path
   if (name == "full_mesh") { return std::make_unique<FullMesh>(false, rules); }
   if (name == "both_sides") { return std::make_unique<FullMesh>(true, rules); }
   if (name == "passive") { return std::make_unique<Passive>(); }
+  if (name == "same_subnet") {
+    PathRules within = rules;
+    within.same_subnet = true;
+    return std::make_unique<FullMesh>(false, within);
+  }
   if (name == "ndiffports") { return std::make_unique<Ndiffports>(rules); }
   if (name == "single_path") { return std::make_unique<SinglePath>(rules); }
   if (name == "backup") { return std::make_unique<Backup>(rules); }

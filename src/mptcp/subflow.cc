@@ -11,8 +11,15 @@ namespace anabranch::mptcp {
 namespace {
 constexpr std::uint32_t kTcpHeader = 20;
 
-tcp::Config endpoint_config(const Session& session, const Way& way) {
+/// A join that is not answered is over after some ten seconds; the path manager tries again, with pauses that fit.
+constexpr unsigned kJoinSynRetries = 1;
+
+tcp::Config endpoint_config(const Session& session, const Way& way, const Lane& lane) {
   tcp::Config config = session.config.tcp;
+  if (lane.joined) {
+    config.syn_retries = std::min(config.syn_retries, kJoinSynRetries);
+    if (session.config.paths.probe_idle > Duration{}) { config.keepalive_idle = session.config.paths.probe_idle; }
+  }
   config.mtu = way.mtu;
   config.ip_header = way.addresses.remote.address.family == Family::v4 ? 20 : 40;
   const std::uint32_t headers = config.ip_header + kTcpHeader + static_cast<std::uint32_t>(wire::kOptionSpace);
@@ -29,7 +36,7 @@ Subflow::Subflow(Env& env, Session& session, const cc::Group& group, const Way& 
       lane_{std::move(lane)},
       role_{std::move(role)},
       plain_{dynamic_cast<const Plain*>(role_.get())},
-      endpoint_{env, *this, *this, *this, group, endpoint_config(session, way)} {}
+      endpoint_{env, *this, *this, *this, group, endpoint_config(session, way, lane_)} {}
 
 /// With a grant, what rides on the SYN is the application's at once, outside the data sequence numbers (RFC 8684 B.2).
 tcp::Verdict Subflow::accept(const Segment& syn, Instant now, const tcp::FastOpenGrant& grant) {
@@ -53,6 +60,7 @@ Bytes Subflow::packet() const {
 }
 
 void Subflow::bind(DataPos data, Chain bytes, Instant now) {
+  data_at = now;
   std::optional<std::uint16_t> checksum;
   if (session_.checksum && !plain_) {
     wire::Sum sum;
@@ -268,6 +276,11 @@ void Subflow::distrust(Instant) {
 void Subflow::on_deadline(Instant now) {
   if (role_->deadline() <= now) { role_->on_deadline(session_, lane_, now); }
   if (endpoint_.deadline() <= now) { endpoint_.on_deadline(now); }
+  if (priority_.at <= now) {
+    lane_.signals.push_back(wire::Prio{lane_.local_backup});
+    priority_.wait = priority_.wait * 2;
+    priority_.at = --priority_.left != 0 ? now + priority_.wait : Instant::never();
+  }
   if (!doubt_) { return; }
   switch (doubt_->on_deadline(now)) {
     case Doubt::Ask::nothing: break;
@@ -282,8 +295,15 @@ void Subflow::on_deadline(Instant now) {
 Instant Subflow::deadline() const {
   if (endpoint_.dead()) { return Instant::never(); }
   const Instant judged = trouble_ ? trouble_->until : Instant::never();
-  const Instant next = std::min({endpoint_.deadline(), role_->deadline(), judged});
+  const Instant next = std::min({endpoint_.deadline(), role_->deadline(), judged, priority_.at});
   return doubt_ ? std::min(next, doubt_->deadline()) : next;
+}
+
+void Subflow::repeat_priority(Instant now) {
+  constexpr unsigned kRepetitions = 2;  // as REMOVE_ADDR: three in all
+  constexpr Duration kLeast{200'000'000};
+  priority_ = {.left = kRepetitions, .wait = std::max(endpoint_.info().rto, kLeast)};
+  priority_.at = now + priority_.wait;
 }
 
 void Subflow::question(Doubt::Cause cause, Instant now) {

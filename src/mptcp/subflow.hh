@@ -64,6 +64,7 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   Instant deadline() const;
   void on_deadline(Instant now);
   SubflowInfo info() const;
+  std::uint64_t received() const { return received_; }  ///< in-order bytes
   /// As `info().ended_by`, when it is over. The first reason stays.
   void set_ended_by(std::string_view why) {
     if (ended_by_.empty()) { ended_by_ = why; }
@@ -80,16 +81,20 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   /// An acceptable segment came: it may be the answer.
   void heard(Instant now);
   Instant heard_at() const { return heard_at_; }  ///< the last one
+  /// MP_PRIO has just been said, and nobody will answer it: it is said again, twice, a timeout apart.
+  void repeat_priority(Instant now);
   bool in_question() const { return doubt_.has_value(); }
   Doubt::Cause cause() const { return doubt_->cause(); }  ///< only when in question
-  /// Better left alone by whoever has a choice: silent for too long, or withdrawn by the peer.
-  bool doubtful() const { return stalled || (doubt_ && doubt_->cause() == Doubt::Cause::address_removed); }
+  /// Better left alone by whoever has a choice: silent for too long, withdrawn or given up by the peer.
+  bool doubtful() const { return stalled || (doubt_ && doubt_->cause() != Doubt::Cause::replaced); }
 
   // Kept by the connection:
   bool was_up = false;      ///< has carried data, or could have
   bool stalled = false;     ///< its retransmission timer expired and nothing came back since
   bool over = false;        ///< ended; its data was handed to the others
   Instant stalled_since{};  ///< when stalled
+  Rate cap;                 ///< its share of its address's
+  Instant data_at{};        ///< data came or left for the last time; or it came up then
   bool silent = false;      ///< nothing more can or shall leave: may be erased
 
  private:
@@ -146,6 +151,11 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   std::optional<wire::Reset> reset_;  ///< the peer's MP_TCPRST
   bool refused_here_ = false;         ///< the RST was ours: what came on this path was not what the RFC wants
   std::optional<Doubt> doubt_;
+  struct Repetition {
+    unsigned left = 0;
+    Duration wait;
+    Instant at = Instant::never();
+  } priority_;              ///< of MP_PRIO
   tcp::Endpoint endpoint_;  ///< last: borrows this object
 };
 }  // namespace anabranch::mptcp

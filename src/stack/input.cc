@@ -42,6 +42,10 @@ void Stack::Parts::take_segment(Dissected& d, Instant now) {
     const mptcp::SubflowId on = place->subflow;
     Entry* e = connections.find(id);
     ANABRANCH_CHECK(e != nullptr);  // a connection takes its 4-tuples with it
+    const Bytes data = d.segment.payload.size();
+    if (data > Bytes{} && !caps.admits(d.addresses.local.address, data, now)) {
+      return counters.add(Counter::dropped_over_cap);
+    }
     trace::emit(env.trace, now, {e->number, on.raw},
                 [&] { return trace::SegmentReceived{&d.segment, &d.addresses, d.interface}; });
     const tcp::Verdict verdict = e->connection.on_segment(on, d.segment, now);

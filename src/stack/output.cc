@@ -69,6 +69,7 @@ void Stack::Parts::on_deadline(Instant now) {
 void Stack::Parts::update(const Network& now_is, Instant now) {
   if (now_is == network) { return; }
   network = now_is;
+  caps.update(network, now);
   std::vector<Id> all;
   connections.for_each([&](Id id, const Entry&) { all.push_back(id); });
   for (const Id id : all) {

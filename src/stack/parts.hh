@@ -7,6 +7,7 @@
 #include "stack/cookie_jar.hh"
 #include "stack/demux.hh"
 #include "stack/destinations.hh"
+#include "stack/ingress_caps.hh"
 #include "stack/join_table.hh"
 #include "stack/stack.hh"
 #include "stack/syn_cookies.hh"
@@ -157,6 +158,7 @@ struct Stack::Parts {
   SlabPool& pool;
   Config config;
   Network network;
+  IngressCaps caps;
   Counters counters;
   Tally<DropReason> malformed;
   stream::MemoryBudget memory;  ///< before the connections, which have accounts in it

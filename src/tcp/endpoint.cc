@@ -163,6 +163,9 @@ void Endpoint::send_ack() {
 void Endpoint::halve_window(Instant now) {
   if (may_send()) { parts_->sender.halve_window(now); }
 }
+void Endpoint::set_probing(bool on) { parts_->sender.set_probing(on); }
+void Endpoint::set_cap(Rate cap) { parts_->sender.set_cap(cap); }
+void Endpoint::try_again(Instant now) { parts_->sender.try_again(now); }
 
 void Endpoint::send_probe() {
   if (phase() == Phase::open) { parts_->owed.probe = true; }

@@ -57,6 +57,11 @@ class Endpoint {
   void send_ack();                       ///< a pure ACK shall leave soon (window update, DATA_ACK)
   void halve_window(Instant now);        ///< this subflow holds up quicker ones of the connection
   void send_probe();                     ///< a segment that makes the peer answer (keep-alive form, SND.UNA-1)
+  /// Siblings carry what this one does not: gone silent, it is tried at least every second at first, and with a quarter
+  /// of the silence so far as the pause later, instead of with RFC 6298's doubling up to two minutes.
+  void set_probing(bool on);
+  void try_again(Instant now);  ///< after `stalled`: the path may be back, so what is unanswered leaves again
+  void set_cap(Rate cap);       ///< packets with data leave at no more than this, headers counted; zero: no limit
 
   // --- what the owner may ask
   enum class Event : std::uint8_t {

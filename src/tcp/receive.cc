@@ -276,5 +276,6 @@ void Endpoint::Parts::take_acknowledgment(const Segment& segment, const Place& p
   }
   const Sender::News news = sender.on_ack(heard);
   if (news.recovered) { note(Event::recovered); }
+  if (sender.probing()) { sender.try_again(now); }  // the path is back, though this may answer nothing
 }
 }  // namespace anabranch::tcp

@@ -84,9 +84,9 @@ Bytes Sender::burst() const {
   if (!is_open() || !rtt_.has_sample()) { return std::min(most, Bytes{10 * one.n}); }
   const auto srtt = static_cast<std::uint64_t>(std::max<std::int64_t>(rtt_.srtt().ns, 1));
   const auto share = static_cast<unsigned __int128>(controller_->window().n) * kBurstTime.ns / srtt;
-  const Rate pace = paces() ? controller_->pacing() : Rate{};
-  const Bytes rate = pace > Rate{} ? std::min(amount_in(kBurstTime, pace), most)
-                                   : Bytes{static_cast<std::uint64_t>(std::min<unsigned __int128>(share, most.n))};
+  const Rate rate_now = pace();
+  const Bytes rate = rate_now > Rate{} ? std::min(amount_in(kBurstTime, rate_now), most)
+                                       : Bytes{static_cast<std::uint64_t>(std::min<unsigned __int128>(share, most.n))};
   const Bytes size = std::clamp(rate, std::min(one * 2, most), most);
   return {size.n / one.n * one.n};
 }
@@ -223,18 +223,29 @@ Outgoing Sender::depart(Outgoing out, const Layout& layout, Instant now) {
   }
   const bool oldest = out.at == sent_.una();
   if (controller_->wants_delivery()) { delivery_.on_sent(now, pipe(), payload); }
-  if (sent_.empty()) { pacer_.rest({segment()}); }
+  if (sent_.empty() && cap_ == Rate{}) { pacer_.rest({segment()}); }
   book(out, packet, now);
   recovery_.on_sent(taken);
   controller_->on_sent(now, payload, pipe());
   if (!timers_.is_set(Timer::retransmit) || (oldest && out.retransmission)) {
     if (!out.retransmission && sent_.outstanding() == taken) { progress_ = std::max(progress_, now); }
-    timers_.set(Timer::retransmit, now + rtt_.rto());
+    timers_.set(Timer::retransmit, now + (stalled_ ? silence_to_come(now) : rtt_.rto()));
   }
   if (!out.retransmission) { expect_tail(now); }
   watch_use(now);
-  if (paces()) { pacer_.left(now, payload, controller_->pacing()); }
+  if (paces()) {
+    const std::uint64_t headers = packet_size(0) + layout.role_room;
+    const Bytes counted = cap_ > Rate{} ? payload + Bytes{packets_of(payload, out.cut) * headers} : payload;
+    pacer_.left(now, counted, pace());
+  }
   return out;
+}
+
+/// The controller's, if it is to be kept to, but not above the cap.
+Rate Sender::pace() const {
+  const Rate theirs = context_.config.pacing || controller_->needs_pacing() ? controller_->pacing() : Rate{};
+  if (cap_ == Rate{}) { return theirs; }
+  return theirs > Rate{} ? std::min(theirs, cap_) : cap_;
 }
 
 void Sender::book(const Outgoing& out, std::uint32_t packet, Instant now) {

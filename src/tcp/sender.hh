@@ -72,6 +72,14 @@ class Sender {
   std::optional<Outgoing> next(Instant now);
   Expired on_deadline(Instant now);
   Instant deadline() const { return timers_.next(); }
+  /// Siblings carry what this one does not: when it has gone silent it is tried more often than RFC 6298 §5.5 would
+  /// have it, and begins like a new one when it is back. Somebody has to notice that a path has returned.
+  void set_probing(bool on) { probing_ = on; }
+  bool probing() const { return probing_; }
+  /// Packets leave at no more than this, headers counted; zero: no limit. What is not paced otherwise is by this.
+  void set_cap(Rate cap) { cap_ = cap; }
+  /// The path may be back: what is unanswered leaves again now, if it is unanswered for a round trip.
+  void try_again(Instant now);
   /// The next hop takes only packets of `mtu` bytes; 0: it did not say (RFC 1191 §7.1).
   void on_packet_too_big(std::uint32_t mtu, Instant now);
 
@@ -140,7 +148,9 @@ class Sender {
   void trace_recovery(const Recovery::Outcome& outcome, Instant now) const;
   Expired on_retransmission_timeout(Instant now);
   Recovery::On on() { return {sent_, *controller_, context_.group, {segment()}, rtt_.min_rtt(), rtt_.srtt()}; }
-  bool paces() const { return context_.config.pacing || controller_->needs_pacing(); }
+  bool paces() const { return context_.config.pacing || controller_->needs_pacing() || cap_ > Rate{}; }
+  Rate pace() const;
+  Duration silence_to_come(Instant now) const;
   Bytes pipe() const { return recovery_.pipe(sent_, {segment()}); }
   Bytes allowance() const { return recovery_.allowance(sent_, *controller_, {segment()}) + beyond_; }
 
@@ -165,6 +175,9 @@ class Sender {
   std::optional<Duration> latest_sample_;    ///< what the latest acknowledgment measured
   Bytes uncredited_;                         ///< delivered, and the controller does not know yet
   bool stalled_ = false;
+  bool probing_ = false;
+  Rate cap_;
+  Instant timed_out_at_{};      ///< for the last time
   bool reduction_told_ = true;  ///< the peer that echoes marks has been told of the latest reduction
   Bytes fresh_bytes_, again_bytes_;
   std::uint64_t again_packets_ = 0, needless_packets_ = 0, undone_ = 0, marks_ = 0;

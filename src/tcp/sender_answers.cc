@@ -108,6 +108,8 @@ void Sender::on_advance(const Heard& heard, News& news) {
   }
   rtt_.end_backoff();
   progress_ = heard.now;
+  // Silent for longer than one timeout: a new subflow would have an initial window by now, so this one may.
+  if (probing_ && timeouts_ > 1) { controller_->on_return(heard.now); }
   timeouts_ = 0;
   news.recovered = std::exchange(stalled_, false);
   if (sent_.empty()) {
@@ -200,9 +202,25 @@ Sender::Expired Sender::on_retransmission_timeout(Instant now) {
   }
   recovery_.on_timeout(on(), now);
   reduced();
-  timers_.set(Timer::retransmit, now + rtt_.rto());
+  timers_.set(Timer::retransmit, now + silence_to_come(now));
+  timed_out_at_ = now;
   pacer_.reset(now);
   return std::exchange(stalled_, true) ? Expired::again : Expired::stalled;
+}
+
+/// Until the next try. Where siblings carry the data, in proportion to the silence so far: whatever a path's absence
+/// lasts, its return is noticed after a quarter of that, for a packet a second at most.
+Duration Sender::silence_to_come(Instant now) const {
+  constexpr Duration kLeast{1'000'000'000};
+  const Duration rto = rtt_.rto();
+  if (!probing_) { return rto; }
+  return std::min(rto, std::max({rtt_.base_rto(), kLeast, (now - progress_) / 4}));
+}
+
+void Sender::try_again(Instant now) {
+  if (!stalled_ || sent_.empty()) { return; }
+  const Instant due = std::max(now, timed_out_at_ + rtt_.srtt());
+  if (due < timers_.at(Timer::retransmit)) { timers_.set(Timer::retransmit, due); }
 }
 
 void Sender::on_packet_too_big(std::uint32_t mtu, Instant now) {

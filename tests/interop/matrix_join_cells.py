@@ -183,8 +183,8 @@ def join_refusals():
 
 
 # Of a subflow whose address has gone, what is still under way counts as stray; whether its end or the REMOVE_ADDR comes
-# first decides who of the two counts for the kernel.
-GONE = {"loose": ("RmSubflow",), "our_counted": {"dropped_not_for_us": None, "strays_reset": None}}
+# first decides who of the two counts for the kernel. We say REMOVE_ADDR three times, as long as the connection lives.
+GONE = {"loose": ("RmSubflow", "RmAddr"), "our_counted": {"dropped_not_for_us": None, "strays_reset": None}}
 
 
 def changes():
@@ -276,7 +276,8 @@ def changes():
 
     yield Cell("ours-connects.prio.kernel-says-backup", kernel_backup, True, **joining(True, counted={"MPPrioTx": 1}))
     for role, connects in ROLES.items():
-        yield Cell(join(role, "prio.we-say-backup"), our_backup, connects, **joining(connects, counted={"MPPrioRx": 1}))
+        # We say MP_PRIO three times, as long as the connection lives.
+        yield Cell(join(role, "prio.we-say-backup"), our_backup, connects, **joining(connects, loose=("MPPrioRx",)))
         yield Cell(join(role, "close-subflow"), we_close_subflow, connects, **joining(connects, subflows=1, loose=("MPRstRx",), tcp_counted={"TcpEstabResets": None},
                              our_counted={**GONE["our_counted"], "mp_tcprst_sent": None}))
         for link in (1, 2):

@@ -55,6 +55,7 @@ void Candidates::hear(const SubflowUp& f) {
   start_over(s);
   one_less(s.asking);
   ++s.up;
+  s.worked = true;
   s.backup = f.backup;
 }
 
@@ -80,7 +81,7 @@ void Candidates::hear(const SubflowLost& f, Instant now) {
     return start_over(s);
   }
   // A silent one was closed because of that, whoever did it.
-  if (f.how == Loss::failed || (f.how == Loss::closed && f.stalled)) { return failed(s, f.was_up, now); }
+  if (f.how == Loss::failed || (f.how == Loss::closed && f.stalled)) { return failed(s, f.was_up, s.worked, now); }
   s.now = State::Now::left_alone;
 }
 
@@ -92,7 +93,7 @@ void Candidates::hear(const Refused& f, Instant now) {
   if (f.why == Errc::no_such_path) {
     it->second.now = State::Now::no_route;
   } else {
-    failed(it->second, false, now);
+    failed(it->second, false, it->second.worked, now);
   }
 }
 
@@ -149,13 +150,14 @@ void Candidates::revive(Instant now) {
   };
   if (std::ranges::any_of(pairs_, lives)) { return; }
   for (auto& [pair, state] : pairs_) {
-    if (state.now == State::Now::left_alone && possible(pair)) { failed(state, false, now); }
+    if (state.now == State::Now::left_alone && possible(pair)) { failed(state, false, false, now); }
   }
 }
 
-void Candidates::failed(State& state, bool was_up, Instant now) {
+/// `for_ever`: what has worked may work again, however long it takes.
+void Candidates::failed(State& state, bool was_up, bool for_ever, Instant now) {
   state.failures = was_up ? 1 : state.failures + 1;
-  state.now = state.failures >= kTries ? State::Now::given_up : State::Now::free;
+  state.now = state.failures >= kTries && !for_ever ? State::Now::given_up : State::Now::free;
   state.retry = now + back_off(state.failures);
 }
 }  // namespace anabranch::mptcp

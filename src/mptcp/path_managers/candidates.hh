@@ -29,6 +29,7 @@ class Candidates {
     unsigned stalled = 0;         ///< of those that are up
     bool dismissed = false;       ///< we wanted those that are up closed: there may be others later
     bool backup = false;          ///< what the peer was told last of those that are up, or are asked for
+    bool worked = false;          ///< once
     unsigned failures = 0;
     Instant retry = {0};
     Instant asked = {0};  ///< for the last time
@@ -73,7 +74,7 @@ class Candidates {
   static constexpr unsigned kTries = 8;            ///< failures in a row before a pair that never worked is left alone
 
  private:
-  static void failed(State& state, bool was_up, Instant now);
+  static void failed(State& state, bool was_up, bool for_ever, Instant now);
   std::map<wire::AddressId, Local> locals_;
   std::map<wire::AddressId, SocketAddress> remotes_;
   std::map<Pair, State> pairs_;

@@ -120,6 +120,17 @@ TEST_F(FullMeshTest, WhatFailedIsTriedAgainInGrowingIntervals) {
   EXPECT_TRUE(mesh.deadline().is_never());
   EXPECT_EQ(at(now + 3600_s), Pairs{});
 }
+TEST_F(FullMeshTest, APairThatHasWorkedIsTriedForEver) {
+  established();
+  tell(LocalUp{id(1), v4(2)});
+  tell(SubflowUp{pair(1, 0)});
+  tell(SubflowLost{pair(1, 0), Loss::failed, true});
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_LE(mesh.deadline(), now + 30_s);
+    ASSERT_EQ(at(mesh.deadline()), Pairs{pair(1, 0)});
+    tell(SubflowLost{pair(1, 0), Loss::failed, false});
+  }
+}
 TEST_F(FullMeshTest, APairThatWorkedStartsOverWhenItIsLost) {
   established();
   tell(LocalUp{id(1), v4(2)});

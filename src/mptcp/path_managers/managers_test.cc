@@ -192,7 +192,7 @@ TEST(BackupPaths, TheSideThatWasConnectedToLeavesPrioritiesToTheOther) {
 // --- rules for all
 
 TEST(PathRules, ASubnetOfOursIsReachedFromWithinOnly) {  // RFC 8041 §3.4, figure 3: two subflows, not four
-  Told pm{"full_mesh", {.same_subnet = true}};
+  Told pm{"same_subnet"};
   pm.tell(LocalUp{id(0), at(1, 1), {}, 24});
   pm.tell(RemoteKnown{id(0), {at(1, 2), 80}});
   pm.tell(SubflowUp{pair(0, 0)});
