@@ -233,13 +233,12 @@ void LossBased<R>::on_underused(Instant now, Bytes used) {
   if constexpr (requires(R r) { r.idled(now); }) { state_.rule.idled(now); }
 }
 
-/// The window is halved, and the threshold with it unless it was not reached (Raiciu et al., NSDI 2012, section 4.2).
+/// The window is halved and slow start is over: it would be where it was a round trip later (Raiciu et al., NSDI 2012).
 template <WindowRule R>
 void LossBased<R>::on_penalised(Instant now) {
   if (episode_ != Episode::none) { return; }
   const Bytes floor = segment_ * kFloorSegments;
-  if (!in_slow_start()) { state_.threshold = std::max(state_.window / 2, floor); }
-  state_.window = std::max(state_.window / 2, floor);
+  state_.threshold = state_.window = std::max(state_.window / 2, floor);
   state_.carry = 0;
   if constexpr (requires(R r) { r.idled(now); }) { state_.rule.idled(now); }
 }
