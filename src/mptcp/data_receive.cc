@@ -29,6 +29,7 @@ DataReceive::Inserted DataReceive::insert(DataPos at, Chain data) {
   if (at + data.size().n > limit) { data = at >= limit ? Chain{} : data.first({limit - at}); }
   const DataPos before = next();
   Inserted out = reassembly_.insert(at, std::move(data));
+  autotune_.arrived(out.fresh);
   received_ += next() - before;
   duplicates_ += out.duplicate.n;
   if (out.advanced) { unread_.append(reassembly_.take()); }

@@ -1,9 +1,10 @@
-/// How large buffers shall be: the receiver's from what the application consumes, the sender's from what its paths take.
+/// How large buffers shall be: the receiver's from what passes through it, the sender's from what its paths take.
 ///
-/// Once a round trip it looks how much the application took in that time; a buffer of several times as much lets the
-/// sender's window double in the next one. Grows only, from `initial` to `cap`. Values only: the owner reads `buffer()`
-/// when it computes its room, and passes a round-trip time (the sender's estimate, or what the receiver measured).
-/// docs/buffers.md.
+/// Receiver: once a round trip it looks how much came in and how much the application took in that time; several times
+/// the smaller of both lets the sender's window double in the next one. What a hole held back is taken at once when the
+/// hole is filled, but did not come at once: so large a window would let a sender bind data to slow paths long before it
+/// can leave. Grows only, from `initial` to `cap`. Values only: the owner reads `buffer()` when it computes its room, and
+/// passes a round-trip time (the sender's estimate, or what the receiver measured). docs/buffers.md.
 #pragma once
 #include "base/units.hh"
 
@@ -20,6 +21,8 @@ class ReceiveAutotune {
   };
   explicit ReceiveAutotune(Limits limits) : limits_{limits}, buffer_{std::min(limits.initial, limits.cap)} {}
 
+  /// So many new bytes came in, in whatever order.
+  void arrived(Bytes bytes) { arrived_ += bytes; }
   /// The application took `taken` bytes. `rtt` zero: not known yet, nothing is decided. True when the buffer grew.
   bool consumed(Instant now, Bytes taken, Duration rtt);
   /// So much waits out of order: the buffer is twice that at least. On several paths the slowest decides how much that
@@ -48,7 +51,7 @@ class ReceiveAutotune {
 
   Limits limits_;
   Bytes buffer_;
-  Bytes in_round_;
+  Bytes taken_, arrived_;  ///< in this round
   std::uint64_t refused_ = 0;
   bool held_ = false;
   Instant round_began_ = Instant::never();

@@ -8,6 +8,12 @@ namespace {
 
 constexpr ReceiveAutotune::Limits kLimits{.initial = 64_KiB, .cap = 4_MiB};
 
+/// It came and was taken at once.
+bool passed(ReceiveAutotune& tune, Instant now, Bytes bytes, Duration rtt) {
+  tune.arrived(bytes);
+  return tune.consumed(now, bytes, rtt);
+}
+
 TEST(Autotune, KeepsUpWithASenderThatDoublesEachRoundTrip) {
   ReceiveAutotune tune{kLimits};
   Instant now;
@@ -15,7 +21,7 @@ TEST(Autotune, KeepsUpWithASenderThatDoublesEachRoundTrip) {
   for (int round = 0; round < 7; ++round) {
     for (int part = 0; part < 10; ++part) {
       now = now + 5_ms;
-      tune.consumed(now, per_round / 10, 50_ms);
+      passed(tune, now, per_round / 10, 50_ms);
     }
     EXPECT_GE(tune.buffer(), std::min(per_round * 2, 64_KiB)) << round;
     per_round = per_round * 2;
@@ -25,16 +31,16 @@ TEST(Autotune, KeepsUpWithASenderThatDoublesEachRoundTrip) {
 
 TEST(Autotune, StopsAtTheCapAndNeverShrinks) {
   ReceiveAutotune tune{kLimits};
-  tune.consumed(Instant{}, 0_B, 10_ms);
-  tune.consumed(Instant{} + 10_ms, 100_MiB, 10_ms);
+  passed(tune, Instant{}, 0_B, 10_ms);
+  passed(tune, Instant{} + 10_ms, 100_MiB, 10_ms);
   EXPECT_EQ(tune.buffer(), 4_MiB);
-  tune.consumed(Instant{} + 30_ms, 1_KiB, 10_ms);
+  passed(tune, Instant{} + 30_ms, 1_KiB, 10_ms);
   EXPECT_EQ(tune.buffer(), 4_MiB);
 }
 
 TEST(Autotune, ASlowReaderKeepsASmallBuffer) {
   ReceiveAutotune tune{kLimits};
-  for (int i = 0; i < 100; ++i) { EXPECT_FALSE(tune.consumed(Instant{} + 50_ms * i, 2000_B, 50_ms)); }
+  for (int i = 0; i < 100; ++i) { EXPECT_FALSE(passed(tune, Instant{} + 50_ms * i, 2000_B, 50_ms)); }
   EXPECT_EQ(tune.buffer(), 64_KiB);
 }
 
@@ -66,19 +72,42 @@ TEST(Autotune, ASenderKeepsTheSumOfTheRatesForTwiceTheLongestRoundTrip) {
   EXPECT_EQ(wanted_to_send(std::array{wifi, SendingPath{.window = 10_KiB}}), 100_KiB) << "not measured yet";
 }
 
+TEST(Autotune, WhatAHoleHeldBackDoesNotCountAsOneRound) {
+  ReceiveAutotune tune{kLimits};
+  Instant now;
+  passed(tune, now, 10_KiB, 10_ms);
+  for (int round = 0; round < 10; ++round) {  // 10 KiB a round trip come in, and nothing of it can be taken
+    now = now + 10_ms;
+    tune.arrived(10_KiB);
+  }
+  tune.consumed(now, 1_KiB, 10_ms);  // the hole is filled
+  tune.consumed(now + 1_ms, 99_KiB, 10_ms);
+  tune.arrived(10_KiB);
+  EXPECT_FALSE(tune.consumed(now + 11_ms, 10_KiB, 10_ms));
+  EXPECT_EQ(tune.buffer(), 64_KiB);
+}
+
+TEST(Autotune, WhatIsNotTakenDoesNotMakeItGrow) {
+  ReceiveAutotune tune{kLimits};
+  for (int i = 0; i < 10; ++i) {
+    tune.arrived(1_MiB);
+    EXPECT_FALSE(tune.consumed(Instant{} + 10_ms * i, 1_KiB, 10_ms));
+  }
+}
+
 TEST(Autotune, ASeldomReaderIsCountedByTheRoundTripNotByTheRead) {
   ReceiveAutotune tune{kLimits};
-  tune.consumed(Instant{}, 0_B, 10_ms);
-  tune.consumed(Instant{} + 1_s, 1_MiB, 10_ms);  // about 10 KiB a round trip
+  passed(tune, Instant{}, 0_B, 10_ms);
+  passed(tune, Instant{} + 1_s, 1_MiB, 10_ms);  // about 10 KiB a round trip
   EXPECT_EQ(tune.buffer(), 64_KiB);
 }
 
 TEST(Autotune, NothingIsDecidedWithoutARoundTripTimeOrWhenFixed) {
   ReceiveAutotune tune{kLimits};
-  EXPECT_FALSE(tune.consumed(Instant{}, 1_MiB, {}));
-  EXPECT_FALSE(tune.consumed(Instant{} + 5_s, 1_MiB, {}));
+  EXPECT_FALSE(passed(tune, Instant{}, 1_MiB, {}));
+  EXPECT_FALSE(passed(tune, Instant{} + 5_s, 1_MiB, {}));
   tune.fix(32_KiB);
-  EXPECT_FALSE(tune.consumed(Instant{} + 9_s, 8_MiB, 1_ms));
+  EXPECT_FALSE(passed(tune, Instant{} + 9_s, 8_MiB, 1_ms));
   EXPECT_EQ(tune.buffer(), 32_KiB);
 }
 }  // namespace
