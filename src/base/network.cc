@@ -18,6 +18,16 @@ const Interface* find_interface(const Network& network, InterfaceId id) {
   return it == network.interfaces.end() ? nullptr : &*it;
 }
 
+bool has_address(const Interface& interface, const Address& address) {
+  return std::ranges::find(interface.addresses, address, &InterfaceAddress::address) != interface.addresses.end();
+}
+
+const Interface* owner_of(const Network& network, const Address& address) {
+  const auto has = [&](const Interface& i) { return has_address(i, address); };
+  const auto it = std::ranges::find_if(network.interfaces, has);
+  return it == network.interfaces.end() ? nullptr : &*it;
+}
+
 std::optional<Route> route_over(const Network& network, InterfaceId id, const Address& to) {
   const Interface* interface = find_interface(network, id);
   if (!interface || !interface->up) { return std::nullopt; }

@@ -68,4 +68,7 @@ std::optional<Address> source_address(const Network&, InterfaceId interface, con
 /// Whether `to` is the address of everybody on a network of ours (RFC 1122 §3.3.6), so that no single host answers there.
 bool is_broadcast(const Network&, const Address& to);
 const Interface* find_interface(const Network&, InterfaceId);
+bool has_address(const Interface&, const Address&);
+/// The interface that has this address, up or not; none.
+const Interface* owner_of(const Network&, const Address&);
 }  // namespace anabranch

@@ -128,6 +128,8 @@ class Connection final : private cc::Group {
 
   // --- for the stack
   bool established() const { return phase_ == Phase::open || phase_ == Phase::closing; }
+  /// Why it is over, or never began; nothing while it lives.
+  std::optional<Errc> failed() const { return phase_ == Phase::dead ? std::optional{error_} : std::nullopt; }
   /// Whether the peer took the version of MPTCP that we offered; nothing while that cannot be known.
   std::optional<bool> offer_taken() const;
   const Dialect& dialect() const { return session_.dialect; }

@@ -28,6 +28,10 @@ enum class Counter : std::uint8_t {
   connections_opened,
   connections_accepted,
   connections_closed,
+  race_attempts,        ///< further SYNs, over other ways, of connections that were being opened
+  race_won_by_another,  ///< connections that were opened over another way than the first
+  race_plain_held,      ///< answers without MPTCP that others were waited for
+  race_plain_taken,     ///< connections that took one after all
   mp_capable_syn_received,
   mp_capable_established,
   mp_capable_blackholes,   ///< a path was found to drop SYNs with MP_CAPABLE
@@ -104,6 +108,10 @@ struct anabranch::Names<anabranch::mptcp::Counter> {
                                               "connections_opened",
                                               "connections_accepted",
                                               "connections_closed",
+                                              "race_attempts",
+                                              "race_won_by_another",
+                                              "race_plain_held",
+                                              "race_plain_taken",
                                               "mp_capable_syn_received",
                                               "mp_capable_established",
                                               "mp_capable_blackholes",

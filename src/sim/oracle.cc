@@ -31,7 +31,7 @@ std::optional<Oracle::Seen> Oracle::find(const Dissected& d, bool may_open) {
   if (known == flows_.end() && !opens) { return std::nullopt; }
   if (opens && (known == flows_.end() || known->second.halves[kUp].isn != d.segment.seq)) {
     const bool joins = wire::find<wire::JoinSyn>(d.segment.mptcp) != nullptr;
-    flows_[key] = Flow{&conversations_[to.port], {}, false, false, joins};
+    flows_[key] = Flow{.conversation = &conversations_[to.port], .halves = {}, .idsn = {}, .joined = joins};
   }
   return Seen{flows_[key], up ? kUp : kDown, d.segment};
 }
@@ -73,13 +73,19 @@ void Oracle::sent_syn(const Seen& seen) {
 }
 
 void Oracle::learn_keys(const Seen& seen) {
-  const auto learn = [&](Stream& stream, wire::Key key, const wire::CapableFlags& flags) {
+  const auto learn_at = [&](std::optional<DataSeq>& known, wire::Key key, const wire::CapableFlags& flags) {
     const DataSeq idsn = crypto::idsn_of(key, flags.version == 0 ? wire::Version::v0 : wire::Version::v1);
-    if (stream.idsn && *stream.idsn != idsn) { fail(seen, "a key differs from the one before"); }
-    stream.idsn = idsn;
+    if (known && *known != idsn) { fail(seen, "a key differs from the one before"); }
+    known = idsn;
+  };
+  const auto learn = [&](Stream& stream, wire::Key key, const wire::CapableFlags& flags) {
+    learn_at(seen.flow.idsn[&stream == &seen.flow.conversation->streams[kUp] ? kUp : kDown], key, flags);
+    learn_at(stream.idsn, key, flags);
   };
   const auto& options = seen.segment.mptcp;
-  if (const auto* syn = wire::find<wire::CapableKey>(options)) { learn(seen.stream(), syn->sender, syn->flags); }
+  if (const auto* syn = wire::find<wire::CapableKey>(options)) {
+    learn_at(seen.flow.idsn[seen.direction], syn->sender, syn->flags);  // of an attempt: another may win the race
+  }
   if (const auto* ack = wire::find<wire::CapableAck>(options)) {
     learn(seen.stream(), ack->sender, ack->flags);
     learn(seen.reverse(), ack->receiver, ack->flags);

@@ -72,9 +72,10 @@ class Oracle {
   struct Flow {
     Conversation* conversation = nullptr;
     std::array<Half, 2> halves;
-    bool multipath = false;  ///< options of MPTCP stood on both SYN and SYN/ACK
-    bool offered = false;    ///< one stood on the SYN
-    bool joined = false;     ///< it was MP_JOIN: never plain TCP
+    std::array<std::optional<DataSeq>, 2> idsn;  ///< of the keys on its SYNs, if it opens a connection
+    bool multipath = false;                      ///< options of MPTCP stood on both SYN and SYN/ACK
+    bool offered = false;                        ///< one stood on the SYN
+    bool joined = false;                         ///< it was MP_JOIN: never plain TCP
   };
   struct Seen {  ///< a segment with what it belongs to
     Flow& flow;

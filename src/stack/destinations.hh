@@ -36,6 +36,7 @@ struct Remembered {
   std::uint32_t mss = 0;  ///< the peer's; 0: not known
   Avoided fast_open;      ///< RFC 7413 §4.1.3.1
   Avoided multipath;      ///< SYNs with MP_CAPABLE
+  Avoided patience;       ///< waiting for MPTCP over other interfaces when this one answers without (RFC 8041 §3.10)
 };
 
 class Destinations {

@@ -8,7 +8,7 @@
 namespace anabranch::stack {
 namespace {
 /// Half the places of a connection: joins that are never completed must leave some for those that are.
-std::size_t most_half_open_joins(const Entry& e) { return std::max(1u, e.connection.config().max_subflows / 2); }
+std::size_t most_half_open_joins(const Entry& e) { return std::max(1u, e.connection->config().max_subflows / 2); }
 }  // namespace
 
 void Stack::Parts::take(const Frame& frame, Instant now) {
@@ -26,14 +26,6 @@ void Stack::Parts::take(const Frame& frame, Instant now) {
              *parsed);
 }
 
-/// The interface that has this address, up or not.
-const Interface* Stack::Parts::owner_of(const Address& address) const {
-  const auto it = std::ranges::find_if(network.interfaces, [&](const Interface& i) {
-    return std::ranges::find(i.addresses, address, &InterfaceAddress::address) != i.addresses.end();
-  });
-  return it == network.interfaces.end() ? nullptr : &*it;
-}
-
 void Stack::Parts::take_segment(Dissected& d, Instant now) {
   counters.add(Counter::segments_received);
   if (d.segment.flags.syn && !d.segment.flags.ack) { make_room_in_time_wait(d, now); }
@@ -48,7 +40,7 @@ void Stack::Parts::take_segment(Dissected& d, Instant now) {
     }
     trace::emit(env.trace, now, {e->number, on.raw},
                 [&] { return trace::SegmentReceived{&d.segment, &d.addresses, d.interface}; });
-    const tcp::Verdict verdict = e->connection.on_segment(on, d.segment, now);
+    const tcp::Verdict verdict = e->connection->on_segment(on, d.segment, now);
     if (const auto* drop = std::get_if<tcp::Drop>(&verdict)) {
       counters.add(Counter::dropped_by_endpoint);
       trace::emit(env.trace, now, {e->number, on.raw},
@@ -59,7 +51,7 @@ void Stack::Parts::take_segment(Dissected& d, Instant now) {
   }
   // RFC 1122 §3.2.1.3, RFC 9293 §3.9.2.3: what is for another host or for many, and what is from nobody, is not even
   // refused. [9293-MUST-57 9293-MUST-63]
-  if (!owner_of(d.addresses.local.address) || !is_somebody_else(d.addresses)) {
+  if (!owner_of(network, d.addresses.local.address) || !is_somebody_else(d.addresses)) {
     return counters.add(Counter::dropped_not_for_us);
   }
   if (d.segment.flags.syn && !d.segment.flags.ack && !d.segment.flags.rst) {
@@ -91,9 +83,9 @@ Listener* Stack::Parts::listener_for(const SocketAddress& local, InterfaceId int
 
 InterfaceId Stack::Parts::answering_interface(const Dissected& d) const {
   for (const Interface& i : network.interfaces) {
-    const bool has =
-        std::ranges::find(i.addresses, d.addresses.local.address, &InterfaceAddress::address) != i.addresses.end();
-    if (has && route_over(network, i.id, d.addresses.remote.address)) { return i.id; }
+    if (has_address(i, d.addresses.local.address) && route_over(network, i.id, d.addresses.remote.address)) {
+      return i.id;
+    }
   }
   return d.interface;
 }
@@ -105,7 +97,7 @@ void Stack::Parts::make_room_in_time_wait(const Dissected& d, Instant now) {
   if (!place || d.segment.flags.rst) { return; }
   const Id id{place->index, place->generation};
   const mptcp::SubflowId on = place->subflow;
-  mptcp::Connection& c = connections.find(id)->connection;
+  mptcp::Connection& c = *connections.find(id)->connection;
   const auto last = c.last_seen(on);
   const Listener* l = listener_for(d.addresses.local, d.interface);
   if (!last || !l) { return; }
@@ -159,7 +151,7 @@ void Stack::Parts::take_syn(Dissected& d, Instant now) {  // [9293-MUST-42 8684-
     e->early = handle;
     ++l->early;
   }
-  (void)e->connection.accept(way_for(d.addresses, answering_interface(d), now), d.segment, now, grant);
+  (void)e->connection->accept(way_for(d.addresses, answering_interface(d), now), d.segment, now, grant);
   tell_addresses(*e, now);
   touched(id, now);
 }
@@ -189,7 +181,7 @@ Entry* Stack::Parts::begin_passive(Handle<ListenerTag> handle, const Addresses& 
 
 /// The port the connection was made to, at any of our addresses; and what was announced with a port (RFC 8684 §3.4.1).
 bool Stack::Parts::takes_joins_at(const Entry& e, const SocketAddress& local) const {
-  return local.port == e.connection.initial_addresses().local.port ||
+  return local.port == e.connection->initial_addresses().local.port ||
          std::ranges::find(e.doors, local) != e.doors.end();
 }
 
@@ -199,19 +191,19 @@ void Stack::Parts::take_join(Dissected& d, Instant now) {
   const auto* o = wire::find<wire::JoinSyn>(d.segment.mptcp);
   const auto it = tokens.find(o->token.raw);
   Entry* e = it == tokens.end() ? nullptr : connections.find(it->second);
-  if (!e || !e->connection.established()) {
+  if (!e || !e->connection->established()) {
     counters.add(Counter::mp_join_no_token);
     return answer_stray(d, wire::ResetReason::mptcp_error, now);
   }
   const Id id = it->second;
   const bool port_fits = takes_joins_at(*e, d.addresses.local);
-  const bool pressure = e->connection.has_room() && e->connection.half_open_joins() >= most_half_open_joins(*e);
+  const bool pressure = e->connection->has_room() && e->connection->half_open_joins() >= most_half_open_joins(*e);
   if (port_fits && (e->stateless == Stateless::always || (e->stateless == Stateless::under_pressure && pressure))) {
     return answer_join_without_state(d, *e, now);
   }
   mptcp::SubflowId subflow;
   const tcp::Verdict verdict =
-      port_fits ? e->connection.accept_join(way_for(d.addresses, answering_interface(d), now), d.segment, subflow, now)
+      port_fits ? e->connection->accept_join(way_for(d.addresses, answering_interface(d), now), d.segment, subflow, now)
                 : tcp::Verdict{tcp::ResetWith{wire::ResetReason::administratively_prohibited}};
   if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) {
     refuse_join(d, *e, reset->reason, now);
@@ -222,7 +214,7 @@ void Stack::Parts::take_join(Dissected& d, Instant now) {
 }
 
 void Stack::Parts::refuse_join(const Dissected& d, const Entry& e, wire::ResetReason reason, Instant now) {
-  answer_stray(d, e.connection.dialect().resets_give_reasons ? std::optional{reason} : std::nullopt, now);
+  answer_stray(d, e.connection->dialect().resets_give_reasons ? std::optional{reason} : std::nullopt, now);
 }
 
 /// RFC 9293 §3.10.7.1: a segment for a connection that does not exist is answered with an RST, unless it is one.
@@ -259,7 +251,7 @@ void Stack::Parts::take_error(const DissectedError& e, Instant now) {
   if (!place) { return counters.add(Counter::dropped_not_for_us); }
   const Id id{place->index, place->generation};
   const mptcp::SubflowId on = place->subflow;
-  mptcp::Connection& c = connections.find(id)->connection;
+  mptcp::Connection& c = *connections.find(id)->connection;
   if (e.kind == wire::IcmpKind::fragmentation_needed) {
     c.on_packet_too_big(on, e.mtu, e.seq, now);
   } else {
@@ -267,6 +259,7 @@ void Stack::Parts::take_error(const DissectedError& e, Instant now) {
     // RFC 9293 §3.9.2.2 with RFC 5461: protocol, port and prohibited are hard errors; net and host may pass.
     const bool hard = e.kind != wire::IcmpKind::unreachable_network && e.kind != wire::IcmpKind::unreachable_host;
     c.on_unreachable(on, hard, e.seq, now);
+    doubt_attempt(id, now);
   }
   touched(id, now);
 }

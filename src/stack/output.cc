@@ -22,14 +22,15 @@ std::size_t Stack::Parts::poll_transmit(std::span<Frame> out, Instant now) {
     Entry* e = connections.find(id);
     if (!e) { continue; }
     e->queued = false;
+    if (is_held(*e)) { continue; }
     unsigned burst = 0;
     while (n < out.size() && burst < kBurst) {
-      auto segment = e->connection.poll_transmit(now);
+      auto segment = e->connection->poll_transmit(now);
       if (!segment) { break; }
       trace::emit(env.trace, now, {e->number, segment->on.raw}, [&] {
         return trace::SegmentSent{&segment->segment, &segment->way->addresses, segment->way->interface, false};
       });
-      out[n++] = make_frame(e->connection.config(), *segment);
+      out[n++] = make_frame(e->connection->config(), *segment);
       ++burst;
     }
     const bool maybe_more = n == out.size() || burst == kBurst;
@@ -61,7 +62,7 @@ void Stack::Parts::on_deadline(Instant now) {
     const Id id = connections.handle_at(index);
     Entry* e = connections.find(id);
     if (!e) { continue; }
-    if (e->connection.deadline() <= now) { e->connection.on_deadline(now); }
+    if (e->connection->deadline() <= now) { e->connection->on_deadline(now); }
     touched(id, now);
   }
 }
@@ -73,8 +74,10 @@ void Stack::Parts::update(const Network& now_is, Instant now) {
   std::vector<Id> all;
   connections.for_each([&](Id id, const Entry&) { all.push_back(id); });
   for (const Id id : all) {
-    Entry& e = *connections.find(id);
-    tell_addresses(e, now);
+    Entry* e = connections.find(id);
+    if (!e) { continue; }  // it was an attempt of one before
+    tell_addresses(*e, now);
+    doubt_attempt_without_address(id, now);
     touched(id, now);
   }
 }
@@ -87,23 +90,27 @@ void Stack::Parts::touched(Id id, Instant now) {
 bool Stack::Parts::take_up(Id id, Instant now) {
   Entry* e = connections.find(id);
   if (!e) { return false; }
+  if (e->races_for) {
+    take_up_attempt(id, now);
+    return false;
+  }
   bool news = false;
-  while (const auto request = e->connection.poll_request()) {
+  while (const auto request = e->connection->poll_request()) {
     carry_out(id, *e, *request, now);
     news = true;
   }
   take_events(id, *e, now);
   watch_early(*e, now);
-  if (e->released && e->connection.readable()) {  // nobody will read it: RFC 2525 §2.17
-    e->connection.abort(now);
+  if (e->released && e->connection->readable()) {  // nobody will read it: RFC 2525 §2.17
+    e->connection->abort(now);
     news = true;
   }
-  while (const auto ended = e->connection.poll_ended()) { demux.erase(ended->addresses); }
-  if (e->connection.dead()) {
+  while (const auto ended = e->connection->poll_ended()) { demux.erase(ended->addresses); }
+  if (e->connection->dead()) {
     give_up(id, *e);
     return false;
   }
-  wheel.set(id.index, e->connection.deadline());
+  wheel.set(id.index, e->connection->deadline());
   return news;
 }
 
@@ -113,17 +120,17 @@ static_assert(static_cast<int>(Happened::closed) == static_cast<int>(mptcp::Happ
 
 /// RFC 7413 §4.2 and §5.1: one fewer is pending when its third segment comes; when it was reset, later.
 void Stack::Parts::watch_early(Entry& e, Instant now) {
-  if (!e.early || e.connection.opened_early()) { return; }
+  if (!e.early || e.connection->opened_early()) { return; }
   Listener* l = listeners.find(std::exchange(e.early, {}));
   if (!l) { return; }
   --l->early;
-  const bool went_on = e.connection.initial_agreement() && !e.connection.dead() && e.connection.established();
+  const bool went_on = e.connection->initial_agreement() && !e.connection->dead() && e.connection->established();
   if (!went_on) { l->reset_early.push_back(now + kResetEarly); }
 }
 
 void Stack::Parts::take_events(Id id, Entry& e, Instant now) {
   const ConnectionId cid{id.index, id.generation};
-  while (const auto event = e.connection.poll_event()) {
+  while (const auto event = e.connection->poll_event()) {
     Happened what = static_cast<Happened>(event->what);
     if (event->what == mptcp::Happened::established || event->what == mptcp::Happened::closed) {
       remember_handshake(e, event->error, now);
@@ -159,16 +166,16 @@ void Stack::Parts::tell(const Event& event) {
 
 void Stack::Parts::carry_out(Id id, Entry& e, const mptcp::OpenRequest& request, Instant now) {
   const auto route = route_over(network, request.from.interface, request.to.address);
-  if (!route) { return e.connection.refuse(request, Errc::no_such_path, now); }
+  if (!route) { return e.connection->refuse(request, Errc::no_such_path, now); }
   // The same local port where its 4-tuple is free, as one application's connections look; else another of ours.
-  std::optional<std::uint16_t> port = e.connection.initial_addresses().local.port;
+  std::optional<std::uint16_t> port = e.connection->initial_addresses().local.port;
   const Addresses preferred{{request.from.address, *port}, request.to};
   const bool used = std::ranges::find(e.used, preferred) != e.used.end();
   if (used || demux.contains(preferred)) { port = free_port(request.from.address, request.to, now); }
-  if (!port) { return e.connection.refuse(request, Errc::no_ports_left, now); }
+  if (!port) { return e.connection->refuse(request, Errc::no_ports_left, now); }
   const Addresses a{{request.from.address, *port}, request.to};
   if (e.used.size() < kMostUsed) { e.used.push_back(a); }
-  const mptcp::SubflowId subflow = e.connection.open(request, way_for(a, request.from.interface, now), now);
+  const mptcp::SubflowId subflow = e.connection->open(request, way_for(a, request.from.interface, now), now);
   demux.insert(a, {id.index, id.generation, subflow});
 }
 
@@ -182,8 +189,8 @@ void Stack::Parts::give_up(Id id, Entry& e) {
   const bool known = !e.released && !e.half_open;
   wheel.clear(id.index);
   if (known) { return; }
-  counters.add(Counter::connections_closed);
-  tokens.erase(e.connection.token().raw);
+  counters.add(Counter::connections_closed, e.dismissed ? 0 : 1);
+  tokens.erase(e.connection->token().raw);
   connections.erase(id);
 }
 
@@ -191,7 +198,7 @@ bool Stack::Parts::is_consistent() const {
   bool good = true;
   std::size_t half = 0;
   connections.for_each([&](Id, const Entry& e) {
-    good = good && e.connection.is_consistent();
+    good = good && e.connection->is_consistent() && contest_is_consistent(e);
     half += e.half_open ? 1 : 0;
   });
   good = good && memory.used() <= memory.cap();

@@ -4,6 +4,7 @@
 #include "mptcp/connection.hh"
 #include "packet/assemble.hh"
 #include "packet/dissect.hh"
+#include "stack/contest.hh"
 #include "stack/cookie_jar.hh"
 #include "stack/demux.hh"
 #include "stack/destinations.hh"
@@ -21,16 +22,13 @@
 namespace anabranch::stack {
 
 struct Entry {
-  Entry(Env& env, SlabPool& pool, Counters& counters, const mptcp::Config& config, const mptcp::Dialect& dialect,
-        wire::Key key, std::uint64_t number_, stream::MemoryBudget* memory)
-      : connection{env, pool, counters, config, dialect, key, number_, memory},
-        number{number_} {}
-  mptcp::Connection connection;
-  std::uint64_t number;                 ///< names it in traces
-  std::vector<Addresses> used;          ///< 4-tuples it has had: packets of theirs may still be on their way
-  std::vector<InterfaceId> interfaces;  ///< which may carry subflows; empty: all
-  std::vector<SocketAddress> doors;     ///< announced with a port: joins are taken there too
-  Handle<struct ListenerTag> listener;  ///< passive: who will accept it; none once accepted or orphaned
+  Entry(std::unique_ptr<mptcp::Connection> c, std::uint64_t number_) : connection{std::move(c)}, number{number_} {}
+  std::unique_ptr<mptcp::Connection> connection;  ///< always there; a race may exchange those of two entries
+  std::uint64_t number;                           ///< names it in traces
+  std::vector<Addresses> used;                    ///< 4-tuples it has had: packets of theirs may still be on their way
+  std::vector<InterfaceId> interfaces;            ///< which may carry subflows; empty: all
+  std::vector<SocketAddress> doors;               ///< announced with a port: joins are taken there too
+  Handle<struct ListenerTag> listener;            ///< passive: who will accept it; none once accepted or orphaned
   Stateless stateless = Stateless::under_pressure;  ///< joins
   bool announce = true;                             ///< all our addresses may be used; else the initial one only
   bool released = false;                            ///< the application has forgotten it
@@ -39,6 +37,9 @@ struct Entry {
   Handle<struct ListenerTag> early;  ///< opened early at this listener: counts there until the third segment
   bool offered = false;              ///< active: its SYN has, or shall have, a fast open option
   bool watched = false;              ///< active, and what its handshake tells is worth remembering
+  bool dismissed = false;            ///< was an attempt, and lost
+  std::unique_ptr<Contest> contest;  ///< while it is being opened over several ways
+  Handle<Entry> races_for;           ///< the entry with the contest that this is an attempt of, perhaps itself
 };
 using Id = Handle<Entry>;
 
@@ -75,7 +76,6 @@ struct Stack::Parts {
 
   // in
   void take(const Frame& frame, Instant now);
-  const Interface* owner_of(const Address& address) const;
   bool takes_joins_at(const Entry& e, const SocketAddress& local) const;
   void take_segment(Dissected& d, Instant now);
   bool is_somebody_else(const Addresses& a) const;
@@ -103,6 +103,9 @@ struct Stack::Parts {
   Frame make_frame(const mptcp::Config& of, const mptcp::Outgoing& out);
   // sockets
   Result<ConnectionId> connect(const ConnectOptions& options, Instant now);
+  Result<std::size_t> write(ConnectionId id, std::span<const std::uint8_t> bytes, Instant now);
+  Status finish(ConnectionId id, Instant now);
+  Status abort(ConnectionId id, Instant now);
   Result<ListenerId> listen(const ListenOptions& options);
   void close_listener(ListenerId id, Instant now);
   void release(ConnectionId id, Instant now);
@@ -113,10 +116,30 @@ struct Stack::Parts {
       -> decltype(f(std::declval<mptcp::Connection&>())) {
     Entry* e = find(id);
     if (!e) { return fail(Errc::closed, what); }
-    auto out = f(e->connection);
+    auto out = f(*e->connection);
     touched({id.index, id.generation}, now);
     return out;
   }
+
+  /// For settings: of the connection, or of all its attempts and those to come.
+  template <class OfConfig, class OfConnection>
+  Status with_all(ConnectionId id, std::string_view what, Instant now, OfConfig&& of_config, OfConnection&& of) {
+    Entry* e = find(id);
+    if (!e) { return fail(Errc::closed, what); }
+    std::vector<Id> all{{id.index, id.generation}};
+    if (e->contest) {
+      of_config(e->contest->options.config);
+      all = e->contest->attempts;
+    }
+    for (const Id one : all) {
+      if (Entry* attempt = connections.find(one)) {
+        of(*attempt->connection);
+        touched(one, now);
+      }
+    }
+    return {};
+  }
+  mptcp::ConnectionInfo info(const Entry& e) const;
 
   // parts of the above
   Entry* find(ConnectionId id) {
@@ -130,7 +153,7 @@ struct Stack::Parts {
                        std::optional<wire::Key> key, Id& id);
   bool under_pressure(const Listener& l) const;
   /// What we ask for first: the version the destination took last, if it is known.
-  const mptcp::Dialect& dialect_towards(const ConnectOptions& options, Instant now) const;
+  const mptcp::Dialect& dialect_towards(const ConnectOptions& options, const SocketAddress& remote, Instant now) const;
   void remember_version(const Entry& e, Instant now);
   /// After anything happened to a connection: takes up its events, wishes and deadline, and lets it transmit.
   void touched(Id id, Instant now);
@@ -141,7 +164,31 @@ struct Stack::Parts {
   void give_up(Id id, Entry& e);
   void enqueue(Id id, Entry& e);
   mptcp::Way way_for(const Addresses& addresses, InterfaceId interface, Instant now);
-  std::optional<tcp::FastOpenOffer> offer_for(const ConnectOptions& options, const Addresses& a, Instant now);
+  // connecting.cc
+  bool is_one_host(const Address& address) const;
+  std::vector<InterfaceId> interfaces_for(const ConnectOptions& options, const Address& to) const;
+  Result<std::vector<Candidate>> candidates_for(const ConnectOptions& options) const;
+  Result<Id> begin_attempt(const ConnectOptions& options, const Candidate& way, bool first, Instant now);
+  std::optional<tcp::FastOpenOffer> offer_for(const ConnectOptions& options, const Addresses& a, bool first,
+                                              Instant now);
+  // racing.cc
+  void open_contest(Id front, const ConnectOptions& options, std::vector<Candidate> ways, Instant now);
+  void take_up_attempt(Id id, Instant now);
+  void run_race(Id front, Instant now);
+  Answer worth_of(Id attempt, const Contest& contest, Instant now);
+  void conclude(Id front, std::size_t winner, Instant now);
+  void exchange(Id front, Id other);
+  void dismiss(Id attempt, Instant now);
+  void remember_race(const Contest& contest, std::size_t winner, Instant now);
+  void release_contest(Id front, Instant now);
+  /// Of a connection that races: the attempt to show to those who ask; else itself.
+  const Entry& shown(const Entry& e) const;
+  std::size_t shown_candidate(const Contest& contest) const;
+  void doubt_attempt(Id id, Instant now);
+  void doubt_attempt_without_address(Id id, Instant now);
+  /// Answered without MPTCP, while others may do better: it says nothing, so that the peer does not take it for open.
+  bool is_held(const Entry& e) const { return e.races_for && e.connection->established(); }
+  bool contest_is_consistent(const Entry& e) const;
   void remember_handshake(Entry& e, Errc error, Instant now);
   void watch_early(Entry& e, Instant now);
   bool end_lingering(const Addresses& a, Instant now);

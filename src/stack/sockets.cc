@@ -42,25 +42,11 @@ Id Stack::Parts::add(const mptcp::Config& c, const mptcp::Dialect& dialect, std:
     counters.add(Counter::memory_refused_connections);
     return {};
   }
-  const Id id = connections.emplace(env, pool, counters, c, dialect, key, next_number++, &memory);
+  const std::uint64_t number = next_number++;
+  const Id id = connections.emplace(
+      std::make_unique<mptcp::Connection>(env, pool, counters, c, dialect, key, number, &memory), number);
   if (id) { tokens[dialect.token_of(key).raw] = id; }
   return id;
-}
-
-const mptcp::Dialect& Stack::Parts::dialect_towards(const ConnectOptions& options, Instant now) const {
-  switch (options.config.versions) {
-    case mptcp::Versions::v0: return mptcp::kVersion0;
-    case mptcp::Versions::v1: return mptcp::kVersion1;
-    case mptcp::Versions::prefer_v1: break;
-  }
-  return mptcp::dialect_of(versions.offer(options.remote, now));
-}
-
-void Stack::Parts::remember_version(const Entry& e, Instant now) {
-  const mptcp::Connection& c = e.connection;
-  const auto taken = c.offer_taken();
-  if (!taken) { return; }
-  versions.note(c.initial_addresses().remote, c.dialect().version, *taken, now);
 }
 
 mptcp::Way Stack::Parts::way_for(const Addresses& a, InterfaceId interface, Instant now) {
@@ -83,7 +69,7 @@ mptcp::Way Stack::Parts::way_for(const Addresses& a, InterfaceId interface, Inst
 }
 
 std::vector<mptcp::LocalAddress> Stack::Parts::usable_addresses(const Entry& e) const {
-  const auto& initial = e.connection.initial_addresses().local.address;
+  const auto& initial = e.connection->initial_addresses().local.address;
   std::vector<mptcp::LocalAddress> out;
   for (const Interface& i : network.interfaces) {
     const bool allowed = e.interfaces.empty() || std::ranges::find(e.interfaces, i.id) != e.interfaces.end();
@@ -103,14 +89,14 @@ void Stack::Parts::tell_addresses(Entry& e, Instant now) {
     if (i.up) { up.push_back(i.id); }
   }
   for (const SocketAddress& door : e.doors) {
-    const Interface* i = owner_of(door.address);
-    if (i && i->up) { (void)e.connection.announce({i->id, door.address, {}}, door.port, now); }
+    const Interface* i = owner_of(network, door.address);
+    if (i && i->up) { (void)e.connection->announce({i->id, door.address, {}}, door.port, now); }
   }
-  e.connection.set_local_addresses(usable_addresses(e), up, now);
+  e.connection->set_local_addresses(usable_addresses(e), up, now);
 }
 
 Status Stack::Parts::announce(ConnectionId id, const SocketAddress& where, Instant now) {
-  const Interface* i = owner_of(where.address);
+  const Interface* i = owner_of(network, where.address);
   if (!i || !i->up) { return fail(Errc::no_such_path, "announce: not an address of ours"); }
   Entry* e = find(id);
   if (!e) { return fail(Errc::closed, "announce"); }
@@ -137,7 +123,7 @@ bool Stack::Parts::end_lingering(const Addresses& a, Instant now) {
   if (!place) { return false; }
   const Id id{place->index, place->generation};
   const mptcp::SubflowId on = place->subflow;
-  mptcp::Connection& c = connections.find(id)->connection;
+  mptcp::Connection& c = *connections.find(id)->connection;
   const auto last = c.last_seen(on);
   constexpr Duration kMoved{1'000'000'000};  // Linux: a second, far more than a tick of either clock
   if (!last || !last->stamp || now - last->stamped_at < kMoved) { return false; }
@@ -157,111 +143,6 @@ std::optional<std::uint16_t> Stack::Parts::free_port(const Address& local, const
     if (end_lingering({{local, port}, remote}, now)) { return port; }
   }
   return std::nullopt;
-}
-
-/// What the SYN may say of fast open (RFC 7413 §4.2): ask for a cookie, use one, or nothing for a while.
-std::optional<tcp::FastOpenOffer> Stack::Parts::offer_for(const ConnectOptions& options, const Addresses& a,
-                                                          Instant now) {
-  if (!options.fast_open) { return std::nullopt; }
-  const Remembered* known = destinations.find({a.local.address, a.remote});
-  if (known && known->fast_open.now(now)) { return std::nullopt; }
-  tcp::FastOpenOffer offer{.patience = options.fast_open_patience};
-  if (known) {
-    offer.cookie = known->cookie;
-    offer.mss = known->mss;
-  }
-  counters.add(offer.cookie.empty() ? Counter::fast_open_asked : Counter::fast_open_tried);
-  return offer;
-}
-
-/// The handshake of a connection we opened is over, well or not: what it told is for the next one.
-void Stack::Parts::remember_handshake(Entry& e, Errc error, Instant now) {
-  if (!std::exchange(e.watched, false)) { return; }
-  const Addresses& a = e.connection.initial_addresses();
-  const Destination where{a.local.address, a.remote};
-  const auto reason = e.connection.info().fallback_reason;
-  if (reason == mptcp::FallbackReason::syn_option_dropped && config.multipath_pause > Duration{}) {
-    counters.add(Counter::mp_capable_blackholes);
-    destinations.at(where).multipath.happened(now, config.multipath_pause);
-  } else if (Remembered* known = destinations.find(where); known && reason == mptcp::FallbackReason::none) {
-    known->multipath.works();
-  }
-  const tcp::Negotiated* agreed = e.connection.initial_agreement();
-  using Outcome = tcp::FastOpenOutcome;
-  if (!agreed || !e.offered) { return; }
-  const Outcome outcome = agreed->fast_open;
-  const bool silence = error == Errc::timed_out || error == Errc::unreachable;
-  const bool failed = silence || outcome == Outcome::lost || (outcome == Outcome::refused && agreed->cookie.empty());
-  if (failed && config.fast_open_pause > Duration{}) {
-    counters.add(Counter::fast_open_failed);
-    Remembered& known = destinations.at(where);
-    known.fast_open.happened(now, config.fast_open_pause);
-    known.cookie.clear();
-    return;
-  }
-  if (outcome == Outcome::accepted) {
-    counters.add(Counter::fast_open_accepted);
-    destinations.at(where).fast_open.works();
-  }
-  if (!agreed->cookie.empty()) {
-    destinations.at(where).cookie = agreed->cookie;
-    destinations.at(where).mss = agreed->peer_mss;
-  }
-}
-
-Result<ConnectionId> Stack::Parts::connect(const ConnectOptions& options, Instant now) {
-  if (const auto bad = check(options.config)) { return fail(*bad, "connect: unknown policy name or empty limit"); }
-  const Address& to = options.remote.address;
-  if (to.is_multicast() || to.is_unspecified() || is_broadcast(network, to)) {  // [9293-MUST-46]
-    return fail(Errc::bad_argument, "connect: not the address of one host");
-  }
-  std::vector<InterfaceId> ways = interfaces_towards(network, to);
-  if (!options.interfaces.empty()) {
-    const auto unwanted = [&](InterfaceId i) {
-      return std::ranges::find(options.interfaces, i) == options.interfaces.end();
-    };
-    std::erase_if(ways, unwanted);
-    std::ranges::stable_sort(
-        ways, {}, [&](InterfaceId i) { return std::ranges::find(options.interfaces, i) - options.interfaces.begin(); });
-  }
-  if (options.local_address) {
-    const auto has_it = [&](InterfaceId i) {
-      const auto& addresses = find_interface(network, i)->addresses;
-      return std::ranges::find(addresses, *options.local_address, &InterfaceAddress::address) != addresses.end();
-    };
-    std::erase_if(ways, [&](InterfaceId i) { return !has_it(i); });
-  }
-  if (ways.empty()) { return fail(Errc::unreachable, "connect: no allowed interface has a route there"); }
-  // [9293-MUST-44]
-  const Address local = options.local_address.value_or(*source_address(network, ways.front(), options.remote.address));
-  std::optional<std::uint16_t> port = options.local_port;
-  if (options.local_port == 0) {
-    port = free_port(local, options.remote, now);
-  } else if (const Addresses wanted{{local, *port}, options.remote};
-             demux.contains(wanted) && !end_lingering(wanted, now)) {
-    return fail(Errc::address_in_use, "connect: that local port is connected there already");
-  }
-  if (!port) { return fail(Errc::no_ports_left, "connect"); }
-  const Id id = add(options.config, dialect_towards(options, now));
-  if (!id) { return fail(Errc::limit_reached, "connect: too many connections"); }
-  Entry& e = *connections.find(id);
-  e.interfaces = options.interfaces;
-  const Addresses a{{local, *port}, options.remote};
-  e.used.push_back(a);
-  demux.insert(a, {id.index, id.generation, {0}});
-  counters.add(Counter::connections_opened);
-  e.watched = options.fast_open || options.config.multipath;
-  const Remembered* known = destinations.find({local, options.remote});
-  if (known && known->multipath.now(now) && options.config.multipath) {
-    counters.add(Counter::mp_capable_suppressed);
-    e.connection.go_without_option();
-  }
-  const auto offer = offer_for(options, a, now);
-  e.offered = offer.has_value();
-  e.connection.connect(way_for(a, ways.front(), now), now, offer);
-  tell_addresses(e, now);
-  touched(id, now);
-  return ConnectionId{id.index, id.generation};
 }
 
 Result<ListenerId> Stack::Parts::listen(const ListenOptions& options) {
@@ -298,7 +179,7 @@ void Stack::Parts::close_listener(ListenerId id, Instant now) {
     if (std::exchange(e.half_open, false)) { --half_open; }
     e.listener = e.early = {};
     e.released = true;
-    e.connection.abort(now);
+    e.connection->abort(now);
     touched(c, now);
   }
 }
@@ -307,14 +188,15 @@ void Stack::Parts::release(ConnectionId cid, Instant now) {
   Entry* e = find(cid);
   if (!e) { return; }
   const Id id{cid.index, cid.generation};
+  if (e->contest) { return release_contest(id, now); }
   e->released = true;
-  e->connection.orphan();
+  e->connection->orphan();
   std::erase_if(events, [&](const Event& ev) { return ev.what != Happened::acceptable && ev.connection == cid; });
   // RFC 9293 §3.10.4 with RFC 2525 §2.17: what the peer sent and nobody read must not look delivered.
-  if (e->connection.readable() || e->connection.unborn()) {
-    e->connection.abort(now);
+  if (e->connection->readable() || e->connection->unborn()) {
+    e->connection->abort(now);
   } else {
-    (void)e->connection.finish(now);
+    (void)e->connection->finish(now);
   }
   touched(id, now);
 }

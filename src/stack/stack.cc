@@ -39,10 +39,11 @@ std::optional<ConnectionId> Stack::accept(ListenerId id) {
 void Stack::close(ListenerId id, Instant now) { parts_->close_listener(id, now); }
 
 Result<std::size_t> Stack::write(ConnectionId id, std::span<const std::uint8_t> bytes, Instant now) {
-  return parts_->with(id, "write", now, [&](mptcp::Connection& c) { return c.write(bytes, now); });
+  return parts_->write(id, bytes, now);
 }
 
 Result<Chain> Stack::read_chain(ConnectionId id, Bytes at_most, Instant now) {
+  if (const Entry* e = parts_->find(id); e && e->contest) { return fail(Errc::would_block, "read"); }
   return parts_->with(id, "read", now, [&](mptcp::Connection& c) { return c.read(at_most, now); });
 }
 
@@ -56,46 +57,38 @@ Result<std::size_t> Stack::read(ConnectionId id, std::span<std::uint8_t> out, In
 Result<Chain> Stack::peek(ConnectionId id, Bytes at_most) const {
   const Entry* e = parts_->find(id);
   if (!e) { return fail(Errc::closed, "peek"); }
-  return e->connection.peek(at_most);
+  if (e->contest) { return fail(Errc::would_block, "peek"); }
+  return e->connection->peek(at_most);
 }
 
 bool Stack::awaits_first_bytes(ConnectionId id) const {
   const Entry* e = parts_->find(id);
-  return e && e->connection.awaits_first_bytes();
+  return e && e->connection->awaits_first_bytes();
 }
 
 Bytes Stack::readable(ConnectionId id) const {
   const Entry* e = parts_->find(id);
-  return e ? e->connection.readable() : Bytes{};
+  return e && !e->contest ? e->connection->readable() : Bytes{};
 }
 Bytes Stack::writable(ConnectionId id) const {
   const Entry* e = parts_->find(id);
-  return e ? e->connection.writable() : Bytes{};
+  if (e && e->contest) { return e->contest->room(); }
+  return e ? e->connection->writable() : Bytes{};
 }
 
-Status Stack::finish(ConnectionId id, Instant now) {
-  return parts_->with(id, "finish", now, [&](mptcp::Connection& c) { return c.finish(now); });
-}
+Status Stack::finish(ConnectionId id, Instant now) { return parts_->finish(id, now); }
 
-Status Stack::abort(ConnectionId id, Instant now) {
-  return parts_->with(id, "abort", now, [&](mptcp::Connection& c) -> Status {
-    c.abort(now);
-    return {};
-  });
-}
+Status Stack::abort(ConnectionId id, Instant now) { return parts_->abort(id, now); }
 
 Status Stack::set_no_delay(ConnectionId id, bool on, Instant now) {
-  return parts_->with(id, "set_no_delay", now, [&](mptcp::Connection& c) -> Status {
-    c.set_no_delay(on, now);
-    return {};
-  });
+  return parts_->with_all(
+      id, "set_no_delay", now, [&](mptcp::Config& c) { c.no_delay = on; },
+      [&](mptcp::Connection& c) { c.set_no_delay(on, now); });
 }
 
 Status Stack::set_cork(ConnectionId id, bool on, Instant now) {
-  return parts_->with(id, "set_cork", now, [&](mptcp::Connection& c) -> Status {
-    c.set_cork(on, now);
-    return {};
-  });
+  return parts_->with_all(
+      id, "set_cork", now, [&](mptcp::Config& c) { c.cork = on; }, [&](mptcp::Connection& c) { c.set_cork(on, now); });
 }
 
 void Stack::release(ConnectionId id, Instant now) { parts_->release(id, now); }
@@ -103,16 +96,16 @@ void Stack::release(ConnectionId id, Instant now) { parts_->release(id, now); }
 Result<mptcp::ConnectionInfo> Stack::info(ConnectionId id, Instant) const {
   const Entry* e = parts_->find(id);
   if (!e) { return fail(Errc::closed, "info"); }
-  return e->connection.info();
+  return parts_->info(*e);
 }
 
 SocketAddress Stack::local_address(ConnectionId id) const {
   const Entry* e = parts_->find(id);
-  return e ? e->connection.initial_addresses().local : SocketAddress{};
+  return e ? parts_->shown(*e).connection->initial_addresses().local : SocketAddress{};
 }
 SocketAddress Stack::remote_address(ConnectionId id) const {
   const Entry* e = parts_->find(id);
-  return e ? e->connection.initial_addresses().remote : SocketAddress{};
+  return e ? parts_->shown(*e).connection->initial_addresses().remote : SocketAddress{};
 }
 
 Status Stack::set_backup(ConnectionId id, mptcp::SubflowId subflow, bool backup, Instant now) {

@@ -11,6 +11,7 @@
 #include "packet/dissect.hh"
 #include "packet/frame.hh"
 #include "stack/counters.hh"
+#include "stack/race.hh"
 
 #include <memory>
 #include <optional>
@@ -45,11 +46,16 @@ struct Limits {
 
 struct ConnectOptions {
   SocketAddress remote;
+  /// Further addresses of the same service, to be tried too if it takes long; in the order of `interleave` (RFC 8305).
+  std::vector<SocketAddress> remotes = {};
   std::vector<InterfaceId> interfaces;  ///< which may carry subflows, the first one first; empty: all that route there
   // [9293-MUST-43]
   std::optional<Address> local_address;  ///< of the initial subflow; none: the best for the first interface
   std::uint16_t local_port = 0;  ///< of the initial subflow, need not be one of the stack's ports; 0: any of them
   mptcp::Config config;
+  /// Where several ways lead there (interfaces, remote addresses): the connection is opened over the first that answers
+  /// well (stack/race.hh). No race with a local address or port given.
+  RaceOptions race;
   /// TCP Fast Open (RFC 7413): the first connection to a server asks for a cookie; the SYN of a later one carries what
   /// is written before it leaves, at once or within `fast_open_patience`. The server may see those bytes twice: only
   /// for requests that may be repeated (RFC 7413 §2.1).

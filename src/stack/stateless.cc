@@ -51,7 +51,7 @@ bool Stack::Parts::take_third(Dissected& d, Instant now) {
   mptcp::Way way = way_for(d.addresses, answering_interface(d), now);
   way.isn = recalled->isn;
   way.answered = recalled->answered;
-  (void)e->connection.accept(way, recalled->syn, now);
+  (void)e->connection->accept(way, recalled->syn, now);
   tell_addresses(*e, now);
   take_segment(d, now);  // it is known now
   return true;
@@ -66,14 +66,14 @@ void Stack::Parts::answer_join_without_state(const Dissected& d, Entry& e, Insta
     way.isn = before->our_isn;
     nonce = before->nonce;
   }
-  const auto answer = e.connection.answer_join(way, option, nonce, now);
+  const auto answer = e.connection->answer_join(way, option, nonce, now);
   if (!answer) { return refuse_join(d, e, answer.error(), now); }
   counters.add(Counter::join_cookies_sent);
   joins.put(PendingJoin::of(d.addresses, d.segment, way.isn, nonce, now));
   const std::uint32_t clock = tcp::Timestamps{cookies.timestamp_offset(d.addresses)}.value(now);
-  Segment syn_ack = answer_to_syn(d.segment, e.connection.config(), way, clock);
+  Segment syn_ack = answer_to_syn(d.segment, e.connection->config(), way, clock);
   syn_ack.mptcp.push_back(*answer);
-  send_stray(d.addresses, syn_ack, way.interface, e.connection.config());
+  send_stray(d.addresses, syn_ack, way.interface, e.connection->config());
 }
 
 /// The MAC first: a subflow costs more than a comparison.
@@ -91,13 +91,13 @@ bool Stack::Parts::take_third_of_join(Dissected& d, Instant now) {
   }
   const auto it = tokens.find(join->option.token.raw);
   Entry* e = it == tokens.end() ? nullptr : connections.find(it->second);
-  if (!e || !e->connection.established()) {
+  if (!e || !e->connection->established()) {
     counters.add(Counter::mp_join_no_token);
     answer_stray(d, wire::ResetReason::mptcp_error, now);
     return true;
   }
   const Id id = it->second;
-  if (!e->connection.proves_join(join->option, join->nonce, *proof)) {
+  if (!e->connection->proves_join(join->option, join->nonce, *proof)) {
     counters.add(Counter::mp_join_bad_mac);
     refuse_join(d, *e, wire::ResetReason::mptcp_error, now);
     return true;
@@ -107,7 +107,7 @@ bool Stack::Parts::take_third_of_join(Dissected& d, Instant now) {
   way.answered = tcp::Answered{cookies.timestamp_offset(d.addresses)};
   mptcp::SubflowId subflow;
   const tcp::Verdict verdict =
-      e->connection.resume_join(way, join->syn(d.segment.tcp.timestamps), join->nonce, subflow, now);
+      e->connection->resume_join(way, join->syn(d.segment.tcp.timestamps), join->nonce, subflow, now);
   if (const auto* reset = std::get_if<tcp::ResetWith>(&verdict)) {
     refuse_join(d, *e, reset->reason, now);
     return true;

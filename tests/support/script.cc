@@ -194,6 +194,10 @@ class Script {
       config_.max_subflows = static_cast<unsigned>(number_of(value));
     } else if (name == "fast_open") {
       fast_open_ = value.empty() ? 16 : number_of(value);
+    } else if (name == "no_race") {
+      race_.on = false;
+    } else if (name == "bind") {
+      bound_ = door_of(value);
     } else if (name == "ports") {
       ports_ = static_cast<std::uint16_t>(number_of(value));
     } else if (name == "nagle") {
@@ -381,7 +385,7 @@ class Script {
   void app(std::vector<std::string> words) {
     words.resize(std::max<std::size_t>(words.size(), 4));
     const std::string& verb = words[0];
-    if (verb == "connect") { return connect(words[1]); }
+    if (verb == "connect") { return connect({words.begin() + 1, words.end()}); }
     if (verb == "write") { return write(number_of(words[1])); }
     if (verb == "read") { return read(words[1]); }
     if (verb == "finish") { return check(stack_->finish(id(), now_)); }
@@ -405,6 +409,7 @@ class Script {
       const auto version = info().version;
       return same("the version", words[1], version ? std::to_string(static_cast<int>(*version)) : "none");
     }
+    if (verb == "state") { return same("the state", words[1], info().state); }
     if (verb == "fast_open") { return same("the outcome", words[1], name(info().fast_open)); }
     if (verb == "protocol") { return same("the protocol", words[1], name(info().protocol)); }
     if (verb == "fallback") { return same("the reason", words[1], name(info().fallback_reason)); }
@@ -414,13 +419,29 @@ class Script {
     if (verb == "count") { return expect_count(words[1], words[2]); }
     throw Failure{"the application cannot " + verb};
   }
-  void connect(const std::string& to) {
-    SocketAddress remote = flows_[0].addresses.remote;
-    const auto other = socket_address_from_text(to);
-    if (other) { remote = *other; }
-    const auto id =
-        stack_->connect({.remote = remote, .interfaces = {}, .config = config_, .fast_open = fast_open_ > 0}, now_);
-    if (!id && !other && to == name(id.error().code)) { return; }  // connect ERROR: that it fails so
+  /// connect [ADDRESS:PORT ...] [ERROR]: with an error's name, that it fails so.
+  void connect(const std::vector<std::string>& words) {
+    stack::ConnectOptions options;
+    options.config = config_;
+    options.race = race_;
+    options.fast_open = fast_open_ > 0;
+    if (bound_) {
+      options.local_address = bound_->address;
+      options.local_port = bound_->port;
+    }
+    std::vector<SocketAddress> to;
+    std::string error;
+    for (const std::string& word : words) {
+      if (const auto address = socket_address_from_text(word)) {
+        to.push_back(*address);
+      } else if (!word.empty()) {
+        error = word;
+      }
+    }
+    options.remote = to.empty() ? flows_[0].addresses.remote : to.front();
+    if (to.size() > 1) { options.remotes.assign(to.begin() + 1, to.end()); }
+    const auto id = stack_->connect(options, now_);
+    if (!id && error == name(id.error().code)) { return; }
     if (!id) { throw Failure{fmt::format("cannot connect: {}", name(id.error().code))}; }
     id_ = *id;
     written_ = read_ = 1;
@@ -547,6 +568,8 @@ class Script {
   bool client_ = false, accepting_ = true, started_ = false;
   std::size_t backlog_ = 128, fast_open_ = 0;
   std::uint16_t ports_ = 8;
+  stack::RaceOptions race_;
+  std::optional<SocketAddress> bound_;
   stack::Stateless stateless_ = stack::Stateless::under_pressure;
   std::vector<SocketAddress> announce_at_;
   std::optional<stack::ListenerId> listener_;
