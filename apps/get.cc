@@ -40,13 +40,17 @@ class PathDialer final : public Dialer {
  public:
   PathDialer(Context context, const GetOptions& options) : context_(std::move(context)), options_(options) {}
 
-  asio::awaitable<std::unique_ptr<Transport>> dial(SocketAddress remote, const Url& url) override {
-    check_reachable(remote);
+  asio::awaitable<std::unique_ptr<Transport>> dial(std::span<const SocketAddress> remotes, const Url& url) override {
+    const std::vector<SocketAddress> to = reachable(remotes);
+    const SocketAddress& remote = to.front();
     NamedStream stream(Stream(context_), context_);
     connecting_ = &stream;
     // With a name: GCC 12 destroys an aggregate that is a temporary of a co_await expression twice.
-    const ConnectOptions wanted{
-        .interfaces = options_.paths.paths, .config = {}, .fast_open = options_.paths.fast_open};
+    const ConnectOptions wanted{.interfaces = options_.paths.paths,
+                                .config = {},
+                                .remotes = {to.begin() + 1, to.end()},
+                                .race = {.on = races()},
+                                .fast_open = options_.paths.fast_open};
     const auto [error] = co_await stream.async_connect(remote, wanted, kAwaitTuple);
     connecting_ = nullptr;
     if (error) { throw Failure(Exit::network, fmt::format("{}: {}", to_text(remote), explain(error))); }
@@ -60,23 +64,29 @@ class PathDialer final : public Dialer {
     co_await secured->handshake(url.host, !address_from_text(url.host), !options_.insecure);
     co_return secured;
   }
+  bool races() const override { return !options_.paths.no_race; }
   void abort() override {
     if (connecting_ != nullptr) { connecting_->abort(); }
     if (securing_ != nullptr) { securing_->abort(); }
   }
 
  private:
-  /// Said at once and with names, instead of after a time-out.
-  void check_reachable(const SocketAddress& remote) const {
+  /// Those that an interface leads to, in the order to try them. None: said at once and with names, instead of after a
+  /// time-out.
+  std::vector<SocketAddress> reachable(std::span<const SocketAddress> remotes) const {
     const Network& network = context_.network();
+    std::vector<SocketAddress> out;
+    for (const SocketAddress& remote : stack::interleave(remotes.first(races() ? remotes.size() : 1))) {
+      if (!interfaces_towards(network, remote.address).empty()) { out.push_back(remote); }
+    }
+    if (!out.empty()) { return out; }
     std::string names;
     for (const Interface& one : network.interfaces) { names += (names.empty() ? "" : ", ") + one.name; }
-    if (!interfaces_towards(network, remote.address).empty()) { return; }
+    const Address& first = remotes.front().address;
     throw Failure(Exit::network,
                   fmt::format("no usable interface leads to {} (looked at: {}): check that one is up and has an IPv{} "
                               "address and a route",
-                              to_text(remote.address), names.empty() ? "none" : names,
-                              remote.address.family == Family::v4 ? 4 : 6));
+                              to_text(first), names.empty() ? "none" : names, first.family == Family::v4 ? 4 : 6));
   }
 
   asio::ssl::context& tls_context() {
@@ -290,7 +300,7 @@ void add_get(CLI::App& app) {
   command->add_option("--plot", options->plot, "Write bytes per subflow over time as JSON")->option_text("FILE");
   command->add_flag("-k,--insecure", options->insecure, "Do not check the server's certificate");
   command->add_option("--cacert", options->cacert, "Trust the authorities in this PEM file")->option_text("FILE");
-  command->add_option("--connect-timeout", options->connect_timeout, "Seconds for each address")
+  command->add_option("--connect-timeout", options->connect_timeout, "Seconds to connect")
       ->option_text("S [30]")
       ->check(CLI::Range(0.001, 1e6));
   command->add_option("--stall-timeout", options->stall_timeout, "Seconds without a byte")

@@ -215,18 +215,20 @@ asio::awaitable<std::unique_ptr<Transport>> Fetch::connect(const Url& url) {
   const std::vector<SocketAddress> addresses = co_await look_up(url);
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   std::optional<Failure> failed;
-  for (const SocketAddress& remote : addresses) {
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    if (i > 0 && dialer_.races()) { break; }  // it has tried them all
     std::unique_ptr<Transport> made;
     Watchdog limit(executor, [this] { dialer_.abort(); });
     limit.rearm(options_.connect_timeout);
     try {
-      made = co_await dialer_.dial(remote, url);
+      made = co_await dialer_.dial(std::span{addresses}.subspan(i), url);
     } catch (const Failure& failure) {
       if (limit.has_expired()) {
-        failed.emplace(Exit::network,
-                       fmt::format("{}: no connection within {} s (--connect-timeout): is the address right and the "
-                                   "server up?",
-                                   to_text(remote), std::chrono::duration<double>(options_.connect_timeout).count()));
+        failed.emplace(
+            Exit::network,
+            fmt::format("{}: no connection within {} s (--connect-timeout): is the address right and the "
+                        "server up?",
+                        to_text(addresses[i]), std::chrono::duration<double>(options_.connect_timeout).count()));
       } else {
         failed.emplace(failure);
       }

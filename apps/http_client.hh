@@ -12,14 +12,18 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <span>
 
 namespace anabranch::apps {
 
 class Dialer {
  public:
   virtual ~Dialer() = default;
-  /// A connection to `remote`, with TLS for `url.host` where the URL says so. Throws Failure.
-  virtual asio::awaitable<std::unique_ptr<Transport>> dial(SocketAddress remote, const Url& url) = 0;
+  /// A connection to the first of `remotes`, or to any of them if this dialer `races`; with TLS for `url.host` where
+  /// the URL says so. They are not none, and outlive the call. Throws Failure.
+  virtual asio::awaitable<std::unique_ptr<Transport>> dial(std::span<const SocketAddress> remotes, const Url& url) = 0;
+  /// Whether one `dial` is for all addresses.
+  virtual bool races() const { return false; }
   /// Ends a `dial` that is under way.
   virtual void abort() = 0;
 };
@@ -32,7 +36,7 @@ class BodySink {
 };
 
 struct FetchOptions {
-  std::chrono::nanoseconds connect_timeout = std::chrono::seconds{30};  ///< for each address, TLS included
+  std::chrono::nanoseconds connect_timeout = std::chrono::seconds{30};  ///< for each `dial`, TLS included
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds{60};    ///< without a byte from the server
   std::chrono::nanoseconds max_time{};                                  ///< for everything; 0: no limit
   std::optional<Family> family{};                                       ///< only addresses of this family

@@ -93,7 +93,8 @@ asio::awaitable<PerfResult> receive_all(Stream& stream, const PerfOptions& optio
 
 asio::awaitable<Stream> connect_to(const Context& context, const PerfOptions& options) {
   Stream stream{context};
-  const auto [refused] = co_await stream.async_connect(options.remote, kTuple);
+  const ConnectOptions wanted{.interfaces = options.paths.paths, .race = {.on = !options.paths.no_race}};
+  const auto [refused] = co_await stream.async_connect(options.remote, wanted, kTuple);
   if (refused) { complain("connect", refused); }
   co_return stream;
 }

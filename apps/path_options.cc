@@ -2,6 +2,7 @@
 
 #include "apps/http_failure.hh"
 #include "cc/registry.hh"
+#include "mptcp/path_manager.hh"
 #include "mptcp/scheduler.hh"
 
 #include <CLI/CLI.hpp>
@@ -36,12 +37,21 @@ void add_path_options(CLI::App& command, PathOptions& options) {
   command.add_option("--scheduler", options.scheduler, "Which subflow carries the next bytes we send")
       ->option_text(fmt::format("NAME [{}]", defaults.scheduler))
       ->check(one_of(mptcp::scheduler_names()));
+  command.add_option("--path-manager", options.path_manager, "Which subflows are opened")
+      ->option_text("NAME")
+      ->check(one_of(mptcp::path_manager_names()));
+  command.add_option("--ecn", options.ecn, "Congestion marks (RFC 3168): off, accept or request")
+      ->option_text(fmt::format("MODE [{}]", name(defaults.tcp.ecn)))
+      ->check(one_of(Names<tcp::EcnMode>::list));
+  command.add_flag("--pacing,!--no-pacing", options.pacing, "Spread packets over the round trip, or do not")
+      ->option_text(" ");
   options.versions = name(defaults.versions);
   command.add_option("--mptcp-version", options.versions, "Of Multipath TCP: 0 (RFC 6824), 1 (RFC 8684) or both")
       ->option_text(fmt::format("V [{}]", options.versions))
       ->check(one_of(Names<mptcp::Versions>::list));
   command.add_flag("--no-multipath", options.no_multipath, "Plain TCP, for comparison");
   command.add_flag("--checksum", options.checksum, "Ask for checksums over the data (RFC 8684, section 3.3)");
+  command.add_flag("--no-race", options.no_race, "Connect over the first path only, however long it takes");
   command.add_flag("--fast-open", options.fast_open, "Let requests ride on the SYN (RFC 7413)");
   command.add_option("--pcap", options.pcap, "Record every packet to this pcapng file")->option_text("FILE");
 }
@@ -52,7 +62,10 @@ mptcp::Config connection_config(const PathOptions& options) {
   config.versions = from_name<mptcp::Versions>(options.versions).value_or(config.versions);  // checked when parsed
   config.checksum = options.checksum;
   config.scheduler = options.scheduler;
+  if (!options.path_manager.empty()) { config.path_manager = options.path_manager; }
   config.tcp.congestion = options.congestion;
+  config.tcp.ecn = from_name<tcp::EcnMode>(options.ecn).value_or(config.tcp.ecn);
+  config.tcp.pacing = options.pacing.value_or(config.tcp.pacing);
   return config;
 }
 

@@ -23,6 +23,7 @@ struct ServeOptions {
   bool json_log = false;
   std::vector<std::string> announce;
   bool no_joins_here = false;
+  std::string stateless{name(stack::Stateless::under_pressure)};
   PathOptions paths;
 };
 
@@ -78,6 +79,7 @@ Acceptor listen(const Context& context, const ServeOptions& options) {
   }
   wanted.config = connection_config(options.paths);
   wanted.config->no_joins_to_this_address = options.no_joins_here;
+  wanted.stateless = from_name<stack::Stateless>(options.stateless).value_or(wanted.stateless);  // checked when parsed
   if (options.paths.fast_open) { wanted.fast_open = wanted.backlog; }  // requests only read: they may be repeated
   auto acceptor = Acceptor::listen(context, wanted);
   if (!acceptor) { throw Failure(Exit::network, acceptor.error().text); }
@@ -146,6 +148,9 @@ void add_serve(CLI::App& app) {
       ->option_text("ADDR:PORT");
   command->add_flag("--no-joins-here", options->no_joins_here,
                     "Tell clients to open no further subflows to the address they reached");
+  command->add_option("--stateless", options->stateless, "Answer SYNs from no memory: never, under_pressure or always")
+      ->option_text(fmt::format("WHEN [{}]", options->stateless))
+      ->check(CLI::IsMember(std::vector<std::string>{"never", "under_pressure", "always"}));
   add_path_options(*command, options->paths);
   command->callback([options] { serve(*options); });
 }

@@ -73,10 +73,22 @@ int anb_interface_remove(anb_stack *stack, uint32_t interface, anb_time now);
 #define ANB_ADDRESS_BACKUP 1      /**< subflows from it only when no other can carry data */
 #define ANB_ADDRESS_NO_SUBFLOWS 2 /**< open none from it (but connect, when it is the best or bound) */
 #define ANB_ADDRESS_NO_ANNOUNCE 4 /**< do not tell peers of it */
+#define ANB_ADDRESS_METERED 8     /**< every byte costs: used as the connection's policy has it */
 /** `address`: sockaddr_in or sockaddr_in6, its port ignored. `prefix`: bits of the on-link network.
  *  -ENODEV, -EEXIST (also when another interface has it), -EAFNOSUPPORT, -EINVAL. */
 int anb_address_add(anb_stack *stack, uint32_t interface, const struct sockaddr *address, socklen_t length,
                     unsigned prefix, unsigned flags, anb_time now);
+/** What else path managers and schedulers should know of an address. */
+struct anb_address_use {
+  uint32_t size;   /**< sizeof(struct anb_address_use) */
+  unsigned flags;  /**< as in `anb_address_add` */
+  unsigned weight; /**< share of the data where shares are given by weight; 1 if it has none of its own; not 0 */
+  int preference;  /**< who may choose one path chooses the highest; 0 usually */
+  uint64_t cap;    /**< at most so many bytes a second in either direction, all connections together; 0: no limit */
+};
+/** In the place of what was said when it was added. -EADDRNOTAVAIL, -EAFNOSUPPORT, -EINVAL. */
+int anb_address_set_use(anb_stack *stack, const struct sockaddr *address, socklen_t length,
+                        const struct anb_address_use *use, anb_time now);
 /** Ends its subflows and withdraws it with REMOVE_ADDR. -EADDRNOTAVAIL. */
 int anb_address_remove(anb_stack *stack, const struct sockaddr *address, socklen_t length, anb_time now);
 
@@ -112,6 +124,8 @@ int anb_listen(anb_stack *stack, int fd, int backlog);
 int anb_accept(anb_stack *stack, int fd, struct sockaddr *address, socklen_t *length);
 /** -EINPROGRESS; then -EALREADY, -EISCONN, or what went wrong (-ECONNREFUSED, -ETIMEDOUT). -ENETUNREACH at once. */
 int anb_connect(anb_stack *stack, int fd, const struct sockaddr *address, socklen_t length, anb_time now);
+/** The same to whichever of up to 16 addresses of one service answers well, tried in this order (RFC 8305). -EINVAL. */
+int anb_connect_any(anb_stack *stack, int fd, const struct sockaddr_storage *addresses, size_t count, anb_time now);
 /** Bytes taken; -EAGAIN: none now; -EPIPE, -ECONNRESET, -ETIMEDOUT, -ENOTCONN. */
 ssize_t anb_send(anb_stack *stack, int fd, const void *data, size_t length, anb_time now);
 #define ANB_PEEK 1
@@ -142,8 +156,8 @@ int anb_next_ready(anb_stack *stack, int *events);
  *                TCP_FASTOPEN (listeners: SYNs with data that may wait), TCP_FASTOPEN_CONNECT (what is sent before there
  *                is a connection may leave with the SYN, and arrive twice: RFC 7413)
  *    ANB_SOL     the names below
- *  A listener's options are inherited by what it accepts. TCP_NODELAY, TCP_CORK, SO_LINGER and SO_REUSEADDR can be
- *  changed at any time; the others before connect and listen: -EISCONN afterwards. -ENOPROTOOPT, -EINVAL, -EBADF. */
+ *  A listener's options are inherited by what it accepts. TCP_NODELAY, TCP_CORK, SO_LINGER, SO_REUSEADDR, ANB_SCHEDULER,
+ *  ANB_WATCH_PATHS and ANB_RATES can be changed at any time; the others before connect and listen: -EISCONN afterwards. -ENOPROTOOPT, -EINVAL, -EBADF. */
 int anb_setsockopt(anb_stack *stack, int fd, int level, int name, const void *value, socklen_t length, anb_time now);
 int anb_getsockopt(anb_stack *stack, int fd, int level, int name, void *value, socklen_t *length);
 
@@ -157,6 +171,11 @@ int anb_getsockopt(anb_stack *stack, int fd, int level, int name, void *value, s
 #define ANB_CLOSE_TIMEOUT 7  /**< milliseconds of life without any subflow; default 60000 */
 #define ANB_NO_ANNOUNCE 8    /**< 1: our other addresses are not told to the peer; default 0; listeners only */
 #define ANB_STATELESS 10     /**< listeners: SYN cookies 0: never, 1 (default): under pressure, 2: always */
+#define ANB_RACE 11          /**< 1 (default): connect tries several paths and addresses (RFC 8305); 0: the first only */
+#define ANB_RACE_DELAY 12    /**< milliseconds between two attempts, at least 10; default 250 */
+#define ANB_RACE_PATIENCE 13 /**< milliseconds for MPTCP when a path has answered without it; default 300 */
+#define ANB_WATCH_PATHS 16   /**< 1: `anb_poll` says POLLPRI while `anb_next_path_event` has something; default 0 */
+#define ANB_RATES 15         /**< milliseconds between two ANB_PATH_RATES of a subflow, at least 10; default 0: none */
 #define ANB_VERSIONS 9       /**< of MPTCP: 1 (default), 0, or 2: both, 1 before 0 (docs/versions.md) */
 
 /* ------------------------------------------------------------------------------------------------- multipath by hand */
@@ -174,6 +193,33 @@ int anb_subflow_set_backup(anb_stack *stack, int fd, uint32_t subflow, int backu
 int anb_announce(anb_stack *stack, int fd, const struct sockaddr *address, socklen_t length, anb_time now);
 /** REMOVE_ADDR for what was announced. -EADDRNOTAVAIL (was not), -EOPNOTSUPP, -ENOTCONN. */
 int anb_withdraw(anb_stack *stack, int fd, const struct sockaddr *address, socklen_t length, anb_time now);
+
+/* ------------------------------------------------------------------------------------------------ watching the paths */
+
+#define ANB_PATH_OPENED 0    /**< a subflow may carry data */
+#define ANB_PATH_CLOSED 1    /**< one is over, or could not be opened (`was_open` 0); `why` */
+#define ANB_PATH_STALLED 2   /**< nothing came back for a retransmission time-out; others carry its data */
+#define ANB_PATH_RECOVERED 3 /**< something did */
+#define ANB_PATH_PRIORITY 4  /**< `backup` is what it is now */
+#define ANB_PATH_ANNOUNCED 5 /**< the peer can be reached at `remote` too, by the id `address` */
+#define ANB_PATH_WITHDRAWN 6 /**< not any more at the address with the id `address` */
+#define ANB_PATH_FELL_BACK 7 /**< plain TCP from here on; `why` */
+#define ANB_PATH_RATES 8     /**< `sent` and `received` since the last one: see ANB_RATES */
+struct anb_path_event {
+  uint32_t size;                         /**< in: sizeof(struct anb_path_event) */
+  uint32_t what;                         /**< ANB_PATH_... */
+  anb_time at;
+  uint32_t subflow, interface;           /**< of events about a subflow */
+  struct sockaddr_storage local, remote; /**< likewise; `remote` of ANB_PATH_ANNOUNCED */
+  uint8_t address;                       /**< the peer's id of it */
+  uint8_t backup, by_peer, was_open;
+  const char *why;         /**< static; "" where there is nothing to say */
+  uint64_t sent, received; /**< payload bytes a second */
+  anb_time srtt;           /**< of ANB_PATH_RATES; 0: not measured */
+  uint64_t missed;         /**< so many events before it were not fetched in time: 64 are kept; ask `anb_subflows` */
+};
+/** The oldest thing that happened to the paths of a connection: 1; 0: nothing new. See ANB_WATCH_PATHS. -EBADF, -ENOTCONN, -EINVAL. */
+int anb_next_path_event(anb_stack *stack, int fd, struct anb_path_event *event);
 
 /* --------------------------------------------------------------------------------------------------------- looking */
 

@@ -70,6 +70,7 @@ Outcome<Acceptor> Acceptor::listen(const Context& context, const AcceptOptions& 
                               .interfaces = {},
                               .backlog = options.backlog,
                               .announce = options.announce,
+                              .stateless = options.stateless,
                               .announce_at = options.announce_at,
                               .fast_open = options.fast_open,
                               .config = options.config.value_or(runtime->options().connection)};

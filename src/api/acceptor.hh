@@ -15,6 +15,8 @@ struct AcceptOptions {
   /// Joins are taken there as well, and the peers are told (ADD_ADDR with a port).
   std::vector<SocketAddress> announce_at = {};
   std::optional<mptcp::Config> config = {};  ///< none: the context's
+  /// When SYNs and joins are answered from no memory, or from little (RFC 4987 §3.6).
+  stack::Stateless stateless = stack::Stateless::under_pressure;
   /// TCP Fast Open: so many connections at a time may have data before they are confirmed; 0: off. What arrives so may
   /// be a repetition (RFC 7413 §2.1).
   std::size_t fast_open = 0;

@@ -18,6 +18,9 @@ struct ConnectOptions {
   std::vector<std::string> interfaces =
       {};  ///< which may carry subflows, the first one first; empty: all that lead there
   std::optional<mptcp::Config> config = {};  ///< none: the context's
+  /// Further addresses of the same service, tried too if the first takes long (`stack::interleave` sorts them).
+  std::vector<SocketAddress> remotes = {};
+  stack::RaceOptions race = {};  ///< over several interfaces and addresses (RFC 8305)
   /// TCP Fast Open (RFC 7413). To a server that gave us a cookie before, connecting completes at once, and what is
   /// written then rides on the SYN; that nobody is there is told by the first read or write. The server may get those
   /// bytes twice: only for what may be repeated.
@@ -102,9 +105,30 @@ class Stream {
   Result<mptcp::ConnectionInfo> info() const { return core_->info(); }
   SocketAddress local_address() const { return core_->local_address(); }  ///< of the initial subflow
   SocketAddress remote_address() const { return core_->remote_address(); }
-  Status set_backup(mptcp::SubflowId subflow, bool backup) { return core_->set_backup(subflow, backup); }
-  Status close_subflow(mptcp::SubflowId subflow) { return core_->close_subflow(subflow); }
-  /// Called from the pump when a subflow opened or ended, or the connection fell back; it may ask `info`. Null: nobody.
+
+  /// Completes with the next thing that happened to the paths: subflows, priorities, addresses of the peer, fallback,
+  /// rates. One at a time, beside a read and a write. What nobody waits for is kept, the latest 64 of it. Errors: eof
+  /// (the connection is over and all is told), operation_aborted, not_connected, in_progress.
+  /// Signature: void(error_code, mptcp::PathEvent)
+  template <class Token>
+  auto async_next_event(Token&& token) {
+    return boost::asio::async_initiate<Token, void(api::ErrorCode, mptcp::PathEvent)>(
+        [core = core_](auto handler) { core->next_event(std::move(handler)); }, token);
+  }
+  // Steering; error `closed` where there is no connection, no_such_path where it is plain TCP or has no such subflow.
+  /// `rates` events of each subflow so often, at least 10 ms; 0: none. bad_argument.
+  Status watch_rates(Duration every);
+  /// A subflow to `to`, from an address of ours; none: the best that leads there. limit_reached: enough of them.
+  Status open_subflow(std::optional<Address> from, const SocketAddress& to, bool backup = false);
+  Status set_backup(mptcp::SubflowId subflow, bool backup);  ///< MP_PRIO
+  /// In order if it works, with a reset if not; others carry its data.
+  Status close_subflow(mptcp::SubflowId subflow);
+  Status announce(const SocketAddress& where);  ///< ADD_ADDR: joins are taken there; limit_reached
+  Status withdraw(const SocketAddress& where);  ///< REMOVE_ADDR
+  Status set_scheduler(std::string_view name);  ///< from now on; bad_argument: no such scheduler
+  Status set_no_delay(bool on);
+  Status set_cork(bool on);
+  /// Called from the pump when there is a path event, or the connection fell back; it may ask `info`. Null: nobody.
   void on_change(std::function<void()> watcher) { core_->on_change(std::move(watcher)); }
 
  private:

@@ -43,8 +43,10 @@ void StreamCore::connect(const SocketAddress& remote, const ConnectOptions& opti
   if (!runtime_->running()) { return complete(std::move(handler), ErrorCode{asio::error::operation_aborted}); }
   if (id_) { return complete(std::move(handler), ErrorCode{asio::error::already_connected}); }
   stack::ConnectOptions wanted{.remote = remote,
+                               .remotes = options.remotes,
                                .interfaces = {},
                                .config = options.config.value_or(runtime_->options().connection),
+                               .race = options.race,
                                .fast_open = options.fast_open};
   for (const std::string& name : options.interfaces) {
     const auto interface = runtime_->interface_by_name(name);
@@ -94,6 +96,17 @@ void StreamCore::wait_readable(Done handler) {
   wait_.on_cancel(canceller(&StreamCore::cancel_wait));
 }
 
+void StreamCore::next_event(DoneEvent handler) {
+  if (const ErrorCode error = unusable()) { return complete(std::move(handler), error, mptcp::PathEvent{}); }
+  if (event_) { return complete(std::move(handler), ErrorCode{asio::error::in_progress}, mptcp::PathEvent{}); }
+  if (auto event = runtime_->stack().poll_path_event(*id_)) {
+    return complete(std::move(handler), ErrorCode{}, *event);
+  }
+  if (ended_) { return complete(std::move(handler), ErrorCode{asio::error::eof}, mptcp::PathEvent{}); }
+  event_.hold(std::move(handler), executor());
+  event_.on_cancel(canceller(&StreamCore::cancel_event));
+}
+
 // --- and go on when something happened
 
 void StreamCore::on_event(const stack::Event& event) {
@@ -107,6 +120,7 @@ void StreamCore::on_event(const stack::Event& event) {
       if (connect_) { connect_.post(executor(), ErrorCode{}); }
       break;
     case stack::Happened::closed:
+      ended_ = true;
       if (connect_) {
         connect_.post(executor(), event.error == Errc::closed ? ErrorCode{asio::error::connection_aborted}
                                                               : to_error_code(event.error));
@@ -115,7 +129,7 @@ void StreamCore::on_event(const stack::Event& event) {
       progress();
       break;
     case stack::Happened::fell_back:
-    case stack::Happened::subflow_changed:
+    case stack::Happened::paths_changed:
       progress();
       if (const auto watcher = changed_) { watcher(); }
       break;
@@ -124,6 +138,13 @@ void StreamCore::on_event(const stack::Event& event) {
 }
 
 void StreamCore::progress() {
+  if (event_) {
+    if (auto event = runtime_->stack().poll_path_event(*id_)) {
+      event_.post(executor(), ErrorCode{}, *event);
+    } else if (ended_) {
+      event_.post(executor(), ErrorCode{asio::error::eof}, mptcp::PathEvent{});
+    }
+  }
   if (read_) {
     if (const Some some = read_now(); !some.wait) { read_.post(executor(), some.error, some.bytes); }
   }
@@ -217,10 +238,16 @@ void StreamCore::cancel_write(std::uint64_t serial) {
   write_.post(executor(), ErrorCode{asio::error::operation_aborted}, std::size_t{0});
 }
 
+void StreamCore::cancel_event(std::uint64_t serial) {
+  if (!event_ || event_.serial() != serial) { return; }
+  event_.post(executor(), ErrorCode{asio::error::operation_aborted}, mptcp::PathEvent{});
+}
+
 void StreamCore::abort_operations() {
   const ErrorCode aborted = asio::error::operation_aborted;
   if (connect_) { connect_.post(executor(), aborted); }
   if (wait_) { wait_.post(executor(), aborted); }
+  if (event_) { event_.post(executor(), aborted, mptcp::PathEvent{}); }
   if (read_) { read_.post(executor(), aborted, std::size_t{0}); }
   if (write_) { write_.post(executor(), aborted, std::size_t{0}); }
 }
@@ -277,16 +304,5 @@ SocketAddress StreamCore::local_address() const {
 }
 SocketAddress StreamCore::remote_address() const {
   return id_ ? runtime_->stack().remote_address(*id_) : SocketAddress{};
-}
-
-Status StreamCore::set_backup(mptcp::SubflowId subflow, bool backup) {
-  if (!id_) { return fail(Errc::closed, "set_backup"); }
-  runtime_->kick();
-  return runtime_->stack().set_backup(*id_, subflow, backup, runtime_->now());
-}
-Status StreamCore::close_subflow(mptcp::SubflowId subflow) {
-  if (!id_) { return fail(Errc::closed, "close_subflow"); }
-  runtime_->kick();
-  return runtime_->stack().close_subflow(*id_, subflow, runtime_->now());
 }
 }  // namespace anabranch::api

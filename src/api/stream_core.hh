@@ -25,6 +25,7 @@ namespace anabranch::api {
 
 using ErrorCode = boost::system::error_code;
 using Done = boost::asio::any_completion_handler<void(ErrorCode)>;
+using DoneEvent = boost::asio::any_completion_handler<void(ErrorCode, mptcp::PathEvent)>;
 using DoneBytes = boost::asio::any_completion_handler<void(ErrorCode, std::size_t)>;
 
 /// The first buffers of a sequence that have room: "some" of it is all that is promised.
@@ -96,6 +97,7 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
   void read(const BufferList<boost::asio::mutable_buffer>& buffers, DoneBytes handler);
   void write(const BufferList<boost::asio::const_buffer>& buffers, DoneBytes handler);
   void wait_readable(Done handler);
+  void next_event(DoneEvent handler);
 
   Chain take(Bytes at_most, ErrorCode& error);
   std::size_t available() const;
@@ -107,8 +109,13 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
   Result<mptcp::ConnectionInfo> info() const;
   SocketAddress local_address() const;
   SocketAddress remote_address() const;
-  Status set_backup(mptcp::SubflowId subflow, bool backup);
-  Status close_subflow(mptcp::SubflowId subflow);
+  /// `what(stack, connection, now)`, and what it wants to send.
+  template <class What>
+  Status steer(std::string_view name, What&& what) {
+    if (!id_) { return fail(Errc::closed, name); }
+    runtime_->kick();
+    return what(runtime_->stack(), *id_, runtime_->now());
+  }
   void on_change(std::function<void()> watcher) { changed_ = std::move(watcher); }
 
  private:
@@ -137,6 +144,7 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
   void cancel_read(std::uint64_t serial);
   void cancel_wait(std::uint64_t serial);
   void cancel_write(std::uint64_t serial);
+  void cancel_event(std::uint64_t serial);
   void abort_operations();
   void release() noexcept;
   template <class Handler, class... Results>
@@ -148,6 +156,8 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
   std::optional<stack::ConnectionId> id_;
   Waiting<Done> connect_, wait_;
   Waiting<DoneBytes> read_, write_;
+  Waiting<DoneEvent> event_;
+  bool ended_ = false;  ///< the stack has said so
   BufferList<boost::asio::mutable_buffer> into_;
   BufferList<boost::asio::const_buffer> from_;
   Chain held_;  ///< taken from the stack to see whether something is there; read first

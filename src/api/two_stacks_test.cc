@@ -187,4 +187,67 @@ TEST_F(TwoStacks, SpeakIpv6AndUseAnInterfaceThatAppearsLater) {
   EXPECT_LT(subflows_before, subflows_after);
   EXPECT_EQ(3u, client->network().interfaces.size());
 }
+
+TEST_F(TwoStacks, TellWhatHappensToTheirPathsAndAreSteered) {
+  const auto serve = [&]() -> asio::awaitable<void> {
+    auto acceptor = Acceptor::listen(*server, {.port = kPort}).value();
+    Stream stream = co_await acceptor.async_accept(asio::use_awaitable);
+    char byte;
+    error_code end;
+    while (!end) {
+      co_await stream.async_read_some(asio::buffer(&byte, 1), asio::redirect_error(asio::use_awaitable, end));
+      if (!end) { co_await asio::async_write(stream, asio::buffer(&byte, 1), asio::use_awaitable); }
+    }
+    stream.close();
+    acceptor.close();
+  };
+  const auto fetch = [&]() -> asio::awaitable<void> {
+    using C = mptcp::PathChange;
+    Stream stream{*client};
+    error_code error;
+    co_await stream.async_next_event(asio::redirect_error(asio::use_awaitable, error));
+    EXPECT_EQ(error, error_code{asio::error::not_connected});
+    co_await stream.async_connect({Address::v4(10, 77, 0, 2), kPort}, asio::use_awaitable);
+    char byte = 'x';
+    co_await asio::async_write(stream, asio::buffer(&byte, 1), asio::use_awaitable);
+    co_await asio::async_read(stream, asio::buffer(&byte, 1), asio::use_awaitable);
+    mptcp::PathEvent event;
+    const auto next = [&](C what) -> asio::awaitable<void> {
+      do { event = co_await stream.async_next_event(asio::use_awaitable); } while (event.what != what);
+    };
+    co_await next(C::opened);
+    EXPECT_EQ(event.subflow, mptcp::SubflowId{0});
+    EXPECT_EQ(event.local.address, Address::v4(10, 77, 0, 1));
+    co_await next(C::opened);
+    const mptcp::SubflowId second = event.subflow;
+    EXPECT_NE(second, mptcp::SubflowId{0});
+
+    EXPECT_TRUE(stream.set_backup(second, true));
+    co_await next(C::priority);
+    EXPECT_TRUE(event.backup);
+    EXPECT_FALSE(event.by_peer);
+    EXPECT_TRUE(stream.watch_rates(Duration{20'000'000}));
+    co_await next(C::rates);
+    EXPECT_TRUE(stream.watch_rates({}));
+    EXPECT_EQ(stream.set_scheduler("no_such_thing").error().code, Errc::bad_argument);
+    EXPECT_TRUE(stream.set_scheduler("lowest_rtt"));
+    EXPECT_EQ(stream.close_subflow({99}).error().code, Errc::no_such_path);
+    EXPECT_TRUE(stream.close_subflow(second));
+    do { co_await next(C::closed); } while (event.subflow != second);
+    EXPECT_TRUE(event.was_open);
+    // Closing ends what waits.
+    asio::co_spawn(
+        client->get_executor(),
+        [&]() -> asio::awaitable<void> {
+          co_await pause(*client, 20);
+          stream.close();
+        },
+        [](std::exception_ptr) {});
+    while (!error || error == asio::error::not_connected) {
+      co_await stream.async_next_event(asio::redirect_error(asio::use_awaitable, error));
+    }
+    EXPECT_EQ(error, error_code{asio::error::operation_aborted});
+  };
+  run(fetch(), serve());
+}
 }  // namespace anabranch

@@ -37,6 +37,29 @@ anb_subflow_info describe(const mptcp::SubflowInfo& f) {
   return out;
 }
 
+static_assert(ANB_PATH_RATES == static_cast<int>(mptcp::PathChange::rates));  // they are numbered alike
+
+anb_path_event describe(const mptcp::PathEvent& e) {
+  anb_path_event out{};
+  out.size = sizeof out;
+  out.what = static_cast<std::uint32_t>(e.what);
+  out.at = e.at.ns;
+  out.subflow = e.subflow.raw;
+  out.interface = e.interface.raw;
+  out.local = to_storage(e.local);
+  out.remote = to_storage(e.remote);
+  out.address = e.address;
+  out.backup = e.backup ? 1 : 0;
+  out.by_peer = e.by_peer ? 1 : 0;
+  out.was_open = e.was_open ? 1 : 0;
+  out.why = e.why.empty() ? "" : e.why.data();  // a literal
+  out.sent = e.sent.bytes_per_second;
+  out.received = e.received.bytes_per_second;
+  out.srtt = e.srtt.ns;
+  out.missed = e.missed;
+  return out;
+}
+
 /// What plain TCP cannot do.
 bool is_plain(anb_stack* s, const Connected& c) {
   const auto info = s->stack.info(c.id, {});
@@ -98,6 +121,16 @@ int anb_subflows(anb_stack* s, int fd, anb_subflow_info* out, size_t count, size
   if (!info) { return -ENOTCONN; }
   for (std::size_t i = 0; i < std::min(count, info->subflows.size()); ++i) { out[i] = describe(info->subflows[i]); }
   return static_cast<int>(info->subflows.size());
+}
+
+int anb_next_path_event(anb_stack* s, int fd, anb_path_event* out) {
+  const Connected* c = connected(s, fd);
+  if (c == nullptr) { return no_connection(s, fd); }
+  if (out == nullptr || out->size != sizeof *out) { return -EINVAL; }
+  const auto event = s->stack.poll_path_event(c->id);
+  if (!event) { return 0; }
+  *out = describe(*event);
+  return 1;
 }
 
 int anb_subflow_open(anb_stack* s, int fd, const sockaddr* local, const sockaddr* remote, int backup, anb_time now) {

@@ -13,6 +13,26 @@ anb_stack::Port* anb_stack::port(std::uint32_t interface) {
   return it == ports.end() ? nullptr : &*it;
 }
 
+const anb_stack::Port* anb_stack::owner_of(const Address& address) const {
+  const auto it = std::ranges::find_if(ports, [&](const Port& p) { return has_address(p.interface, address); });
+  return it == ports.end() ? nullptr : &*it;
+}
+anb_stack::Port* anb_stack::owner_of(const Address& address) {
+  return const_cast<Port*>(static_cast<const anb_stack&>(*this).owner_of(address));
+}
+
+namespace {
+constexpr unsigned kAllFlags =
+    ANB_ADDRESS_BACKUP | ANB_ADDRESS_NO_SUBFLOWS | ANB_ADDRESS_NO_ANNOUNCE | ANB_ADDRESS_METERED;
+
+AddressUse use_of(unsigned flags) {
+  return {.subflows = (flags & ANB_ADDRESS_NO_SUBFLOWS) == 0,
+          .announced = (flags & ANB_ADDRESS_NO_ANNOUNCE) == 0,
+          .backup = (flags & ANB_ADDRESS_BACKUP) != 0,
+          .metered = (flags & ANB_ADDRESS_METERED) != 0};
+}
+}  // namespace
+
 void anb_stack::tell_network(anb_time now) {
   Network network;
   for (const Port& p : ports) {
@@ -59,16 +79,28 @@ int anb_address_add(anb_stack* s, uint32_t interface, const sockaddr* address, s
   if (p == nullptr) { return -ENODEV; }
   const auto a = read_address(address, length);
   if (!a) { return -EAFNOSUPPORT; }
-  if (flags > (ANB_ADDRESS_BACKUP | ANB_ADDRESS_NO_SUBFLOWS | ANB_ADDRESS_NO_ANNOUNCE)) { return -EINVAL; }
+  if ((flags & ~kAllFlags) != 0) { return -EINVAL; }
   if (prefix > a->address.size() * 8 || a->address.is_unspecified() || a->address.is_multicast()) { return -EINVAL; }
-  for (const anb_stack::Port& other : s->ports) {
-    const auto& known = other.interface.addresses;
-    if (std::ranges::find(known, a->address, &InterfaceAddress::address) != known.end()) { return -EEXIST; }
+  if (s->owner_of(a->address) != nullptr) { return -EEXIST; }
+  p->interface.addresses.push_back({a->address, prefix, use_of(flags)});
+  s->tell_network(now);
+  return 0;
+}
+
+int anb_address_set_use(anb_stack* s, const sockaddr* address, socklen_t length, const anb_address_use* use,
+                        anb_time now) {
+  const auto a = read_address(address, length);
+  if (!a) { return -EAFNOSUPPORT; }
+  if (use == nullptr || use->size != sizeof *use || use->weight == 0 || (use->flags & ~kAllFlags) != 0) {
+    return -EINVAL;
   }
-  const AddressUse use{.subflows = (flags & ANB_ADDRESS_NO_SUBFLOWS) == 0,
-                       .announced = (flags & ANB_ADDRESS_NO_ANNOUNCE) == 0,
-                       .backup = (flags & ANB_ADDRESS_BACKUP) != 0};
-  p->interface.addresses.push_back({a->address, prefix, use});
+  anb_stack::Port* p = s->owner_of(a->address);
+  if (p == nullptr) { return -EADDRNOTAVAIL; }
+  AddressUse& is = std::ranges::find(p->interface.addresses, a->address, &InterfaceAddress::address)->use;
+  is = use_of(use->flags);
+  is.weight = use->weight;
+  is.preference = use->preference;
+  is.cap = Rate{use->cap};
   s->tell_network(now);
   return 0;
 }

@@ -41,6 +41,12 @@ int buffer_option(Bytes& where, int value) {
   return 0;
 }
 
+int milliseconds_option(Duration& where, int value, Duration least) {
+  if (value < 0 || Duration{value * kMillisecond} < least) { return -EINVAL; }
+  where = Duration{value * kMillisecond};
+  return 0;
+}
+
 int within(unsigned& where, int value, int low, int high) {
   if (value < low || value > high) { return -EINVAL; }
   where = static_cast<unsigned>(value);
@@ -122,13 +128,9 @@ const IntOption kOptions[] = {
      [](const anb_stack& stack, Socket& s) {
        const auto* c = std::get_if<Connected>(&s.is);
        const auto local = c ? stack.stack.local_address(c->id).address : Address{};
-       for (const anb_stack::Port& p : stack.ports) {
-         const auto& mine = p.interface.addresses;
-         if (std::ranges::find(mine, local, &InterfaceAddress::address) != mine.end()) {
-           return static_cast<int>(p.interface.mtu) - (local.family == Family::v4 ? 40 : 60);
-         }
-       }
-       return 536;  // RFC 9293 §3.7.1
+       const anb_stack::Port* p = stack.owner_of(local);
+       if (p == nullptr) { return 536; }  // RFC 9293 §3.7.1
+       return static_cast<int>(p->interface.mtu) - (local.family == Family::v4 ? 40 : 60);
      }},
     {ANB_SOL, ANB_MULTIPATH, When::before,
      [](Socket& s, int v) {
@@ -171,6 +173,29 @@ const IntOption kOptions[] = {
        return 0;
      },
      [](const anb_stack&, Socket& s) { return static_cast<int>(s.config.close_timeout.ns / kMillisecond); }},
+    {ANB_SOL, ANB_RACE, When::before,
+     [](Socket& s, int v) {
+       s.race.on = v != 0;
+       return 0;
+     },
+     [](const anb_stack&, Socket& s) { return s.race.on ? 1 : 0; }},
+    {ANB_SOL, ANB_RACE_DELAY, When::before,
+     [](Socket& s, int v) { return milliseconds_option(s.race.between, v, stack::Race::kLeastBetween); },
+     [](const anb_stack&, Socket& s) { return static_cast<int>(s.race.between.ns / kMillisecond); }},
+    {ANB_SOL, ANB_RACE_PATIENCE, When::before,
+     [](Socket& s, int v) { return milliseconds_option(s.race.patience, v, {}); },
+     [](const anb_stack&, Socket& s) { return static_cast<int>(s.race.patience.ns / kMillisecond); }},
+    {ANB_SOL, ANB_WATCH_PATHS, When::always,
+     [](Socket& s, int v) {
+       s.watches_paths = v != 0;
+       return 0;
+     },
+     [](const anb_stack&, Socket& s) { return s.watches_paths ? 1 : 0; }},
+    {ANB_SOL, ANB_RATES, When::always,
+     [](Socket& s, int v) {
+       return v == 0 ? milliseconds_option(s.rates_every, v, {}) : milliseconds_option(s.rates_every, v, 10_ms);
+     },
+     [](const anb_stack&, Socket& s) { return static_cast<int>(s.rates_every.ns / kMillisecond); }},
     {ANB_SOL, ANB_NO_ANNOUNCE, When::before,
      [](Socket& s, int v) {
        s.announce = v == 0;
@@ -218,11 +243,16 @@ int set_linger(Socket& s, const void* value, socklen_t length) {
   return 0;
 }
 
-int set_name(Socket& s, const NameOption& o, const void* value, socklen_t length) {
+int set_name(anb_stack& stack, Socket& s, const NameOption& o, const void* value, socklen_t length, anb_time now) {
   std::string_view name{static_cast<const char*>(value), length};
   name = name.substr(0, name.find('\0'));
   if (std::ranges::find(o.known(), name) == o.known().end()) { return -ENOENT; }
-  if (!may_change(s)) { return -EISCONN; }
+  if (const auto* c = std::get_if<Connected>(&s.is); c != nullptr && o.name == ANB_SCHEDULER) {
+    (void)stack.stack.set_scheduler(c->id, name, at(now));
+    stack.take_events(now);
+  } else if (!may_change(s)) {
+    return -EISCONN;
+  }
   o.where(s) = name;
   return 0;
 }
@@ -242,7 +272,7 @@ int anb_setsockopt(anb_stack* s, int fd, int level, int name, const void* value,
   if (socket == nullptr) { return -EBADF; }
   if (value == nullptr) { return -EINVAL; }
   if (level == SOL_SOCKET && name == SO_LINGER) { return set_linger(*socket, value, length); }
-  if (const NameOption* o = find_name_option(level, name)) { return set_name(*socket, *o, value, length); }
+  if (const NameOption* o = find_name_option(level, name)) { return set_name(*s, *socket, *o, value, length, now); }
   const IntOption* o = find_option(level, name);
   if (o == nullptr || o->when == When::never) { return -ENOPROTOOPT; }
   if (length < sizeof(int)) { return -EINVAL; }
@@ -253,6 +283,10 @@ int anb_setsockopt(anb_stack* s, int fd, int level, int name, const void* value,
   if (const auto* c = std::get_if<Connected>(&socket->is); c != nullptr && result == 0 && level == IPPROTO_TCP) {
     (void)s->stack.set_no_delay(c->id, socket->config.no_delay, at(now));  // those of a live connection
     (void)s->stack.set_cork(c->id, socket->config.cork, at(now));
+    s->take_events(now);
+  }
+  if (const auto* c = std::get_if<Connected>(&socket->is); c != nullptr && result == 0 && level == ANB_SOL) {
+    (void)s->stack.watch_rates(c->id, socket->rates_every, at(now));
     s->take_events(now);
   }
   return result;

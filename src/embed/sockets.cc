@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 
 using namespace anabranch;
 using namespace anabranch::embed;
@@ -11,12 +12,6 @@ using namespace anabranch::embed;
 namespace {
 /// The error that waits to be told, once; 0: none.
 int take_error(Socket& s) { return -std::exchange(s.error, 0); }
-
-bool is_ours(const anb_stack& s, const Address& address) {
-  return std::ranges::any_of(s.ports, [&](const anb_stack::Port& p) {
-    return std::ranges::find(p.interface.addresses, address, &InterfaceAddress::address) != p.interface.addresses.end();
-  });
-}
 
 /// What connect says of a socket that has tried before. After it has told an attempt's failure, the next call is a new
 /// attempt, as on Linux.
@@ -28,6 +23,33 @@ int connect_again(anb_stack& s, Socket& socket, anb_time now) {
   s.stack.release(c->id, at(now));
   socket.is = Fresh{};
   return take_error(socket);
+}
+
+/// To one of these addresses, the first one first; not empty.
+int connect_to(anb_stack& s, int fd, std::span<const SocketAddress> to, anb_time now) {
+  Socket& socket = *s.find(fd);
+  const auto* fresh = std::get_if<Fresh>(&socket.is);
+  if (fresh == nullptr) { return connect_again(s, socket, now); }
+  for (const SocketAddress& a : to) {
+    if (a.port == 0 || a.address.is_unspecified()) { return -EINVAL; }
+  }
+  stack::ConnectOptions options{.remote = to.front(),
+                                .remotes = {to.begin() + 1, to.end()},
+                                .interfaces = {},
+                                .local_address = {},
+                                .config = socket.config,
+                                .race = socket.race};
+  options.fast_open = socket.fast_open_connect;
+  if (fresh->bound) {
+    options.local_port = fresh->bound->port;
+    if (!fresh->bound->address.is_unspecified()) { options.local_address = fresh->bound->address; }
+  }
+  const auto id = s.stack.connect(options, at(now));
+  if (!id) { return -errno_of(id.error().code); }
+  socket.is = Connected{.id = *id};
+  s.connections[*id] = fd;
+  s.take_events(now);
+  return -EINPROGRESS;
 }
 
 /// Why a socket that is no connection can neither send nor receive.
@@ -45,7 +67,7 @@ int anb_bind(anb_stack* s, int fd, const sockaddr* address, socklen_t length) {
   if (!a) { return -EAFNOSUPPORT; }
   auto* fresh = std::get_if<Fresh>(&socket->is);
   if (fresh == nullptr || fresh->bound) { return -EINVAL; }
-  if (!a->address.is_unspecified() && !is_ours(*s, a->address)) { return -EADDRNOTAVAIL; }
+  if (!a->address.is_unspecified() && s->owner_of(a->address) == nullptr) { return -EADDRNOTAVAIL; }
   fresh->bound = *a;
   return 0;
 }
@@ -79,7 +101,12 @@ int anb_accept(anb_stack* s, int fd, sockaddr* address, socklen_t* length) {
   const auto id = s->stack.accept(l->id);
   if (!id) { return -EAGAIN; }
   --l->waiting;
-  Socket accepted{.is = Connected{.id = *id, .established = true}, .config = socket->config, .linger = socket->linger};
+  Socket accepted{.is = Connected{.id = *id, .established = true},
+                  .config = socket->config,
+                  .race = socket->race,
+                  .rates_every = socket->rates_every,
+                  .watches_paths = socket->watches_paths,
+                  .linger = socket->linger};
   const auto state = s->stack.peek(*id, {1});
   const bool dead = !state && state.error().code != Errc::would_block && state.error().code != Errc::closed;
   if (dead) { accepted.error = errno_of(state.error().code); }
@@ -95,25 +122,22 @@ int anb_accept(anb_stack* s, int fd, sockaddr* address, socklen_t* length) {
 }
 
 int anb_connect(anb_stack* s, int fd, const sockaddr* address, socklen_t length, anb_time now) {
-  Socket* socket = s->find(fd);
+  const Socket* socket = s->find(fd);
   if (socket == nullptr) { return -EBADF; }
   const auto a = read_address(address, length);
-  if (!a) { return -EAFNOSUPPORT; }
-  const auto* fresh = std::get_if<Fresh>(&socket->is);
-  if (fresh == nullptr) { return connect_again(*s, *socket, now); }
-  if (a->port == 0 || a->address.is_unspecified()) { return -EINVAL; }
-  stack::ConnectOptions options{.remote = *a, .interfaces = {}, .local_address = {}, .config = socket->config};
-  options.fast_open = socket->fast_open_connect;
-  if (fresh->bound) {
-    options.local_port = fresh->bound->port;
-    if (!fresh->bound->address.is_unspecified()) { options.local_address = fresh->bound->address; }
+  return a ? connect_to(*s, fd, {&*a, 1}, now) : -EAFNOSUPPORT;
+}
+
+int anb_connect_any(anb_stack* s, int fd, const sockaddr_storage* addresses, size_t count, anb_time now) {
+  if (s->find(fd) == nullptr) { return -EBADF; }
+  if (addresses == nullptr || count == 0 || count > stack::Race::kMostCandidates) { return -EINVAL; }
+  std::vector<SocketAddress> to;
+  for (const sockaddr_storage& one : std::span{addresses, count}) {
+    const auto a = read_address(reinterpret_cast<const sockaddr*>(&one), sizeof one);
+    if (!a) { return -EAFNOSUPPORT; }
+    to.push_back(*a);
   }
-  const auto id = s->stack.connect(options, at(now));
-  if (!id) { return -errno_of(id.error().code); }
-  socket->is = Connected{.id = *id};
-  s->connections[*id] = fd;
-  s->take_events(now);
-  return -EINPROGRESS;
+  return connect_to(*s, fd, to, now);
 }
 
 ssize_t anb_send(anb_stack* s, int fd, const void* data, size_t length, anb_time now) {

@@ -99,6 +99,9 @@ void anb_stack::take_events(anb_time now) {
     Socket& s = *find(it->second);
     auto& c = std::get<Connected>(s.is);
     if (event->what == stack::Happened::connected) { c.established = true; }
+    if (event->what == stack::Happened::connected && s.rates_every > Duration{}) {
+      (void)stack.watch_rates(c.id, s.rates_every, at(now));
+    }
     if (event->what == stack::Happened::closed && event->error != Errc::closed) { s.error = errno_of(event->error); }
     if (c.reading_shut) { (void)stack.read_chain(c.id, stack.readable(c.id), at(now)); }
     changed_now(it->second);
@@ -117,6 +120,7 @@ int anb_stack::poll(const Socket& s) const {
   int events = 0;
   if (front || ended) { events |= POLLIN; }
   if (ended) { events |= POLLRDHUP; }
+  if (s.watches_paths && stack.has_path_event(c->id)) { events |= POLLPRI; }
   if (stack.writable(c->id) || c->writing_shut) { events |= POLLOUT; }
   if (ended && c->writing_shut) { events |= POLLHUP; }
   return events;

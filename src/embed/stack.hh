@@ -40,6 +40,9 @@ struct Socket {
   unsigned fast_open_queue = 0;    ///< listening: SYNs with data that may wait for the application; 0: none are taken
   bool fast_open_connect = false;  ///< what is sent before there is a connection may leave with the SYN
   stack::Stateless stateless = stack::Stateless::under_pressure;
+  stack::RaceOptions race;
+  Duration rates_every{};      ///< 0: none
+  bool watches_paths = false;  ///< POLLPRI is wanted
   bool reuse_address = false;
   std::optional<unsigned> linger;  ///< seconds
   int error = 0;                   ///< errno to be told once
@@ -65,6 +68,9 @@ struct anb_stack {
     std::uint32_t metric = 0;
   };
   Port* port(std::uint32_t interface);
+  /// The interface that has this address; none.
+  Port* owner_of(const anabranch::Address& address);
+  const Port* owner_of(const anabranch::Address& address) const;
 
   anabranch::embed::SeedRandom random;
   anabranch::trace::Tee trace;  // nobody listens

@@ -131,7 +131,8 @@ struct ConnectionInfo {
   Bytes send_buffer, to_send;            ///< current size; written and not acknowledged at the data level
   Bytes receive_buffer, reordering;      ///< current size; held out of order
   std::uint32_t local_token = 0, remote_token = 0;
-  std::vector<SubflowInfo> subflows;  ///< alive and ended, in the order of their ids
+  std::string_view scheduler, path_manager;  ///< in force now
+  std::vector<SubflowInfo> subflows;         ///< alive and ended, in the order of their ids
 };
 }  // namespace anabranch::mptcp
 

@@ -84,7 +84,9 @@ tcp::Verdict Connection::accept(const Way& way, const Segment& syn, Instant now,
     role = std::make_unique<Plain>();
   }
   mode_told_ = session_.mode;
-  const tcp::Verdict verdict = add(way, {}, std::move(role)).accept(syn, now, grant);
+  Subflow& s = add(way, {}, std::move(role));
+  s.opened_by_peer = true;
+  const tcp::Verdict verdict = s.accept(syn, now, grant);
   settle(now);
   return verdict;
 }
@@ -148,6 +150,7 @@ void Connection::on_deadline(Instant now) {
   if (ask_again_at_ <= now) { ask_again_at_ = Instant::never(); }  // what is asked for comes with the next departures
   if (batching_.deadline() <= now) { batching_.push(session_.send.end()); }
   if (timers_.take_due(Timer::no_subflow, now)) { die(Errc::timed_out, now); }
+  if (timers_.take_due(Timer::rates, now)) { report_rates(now); }
   (void)timers_.take_due(Timer::wait_for_fins, now);  // settle sees that the waiting is over
   if (timers_.take_due(Timer::linger, now)) { die(Errc::closed, now); }
   if (timers_.take_due(Timer::hole, now)) { on_old_hole(now); }
@@ -251,7 +254,9 @@ ConnectionInfo Connection::info() const {
                      .receive_buffer = session_.receive.buffer(),
                      .reordering = session_.receive.held(),
                      .local_token = session_.local_token.raw,
-                     .remote_token = session_.remote_token.raw};
+                     .remote_token = session_.remote_token.raw,
+                     .scheduler = scheduler_->name(),
+                     .path_manager = path_manager_->name()};
   if (const auto* agreed = initial_agreement()) { out.fast_open = agreed->fast_open; }
   constexpr std::string_view kStates[] = {"handshake", "open", "closing", "closed"};
   out.state = kStates[static_cast<std::size_t>(phase_)];

@@ -10,6 +10,7 @@
 #include "mptcp/addresses.hh"
 #include "mptcp/batching.hh"
 #include "mptcp/counters.hh"
+#include "mptcp/path_event.hh"
 #include "mptcp/path_manager.hh"
 #include "mptcp/reinjection.hh"
 #include "mptcp/scheduler.hh"
@@ -24,15 +25,7 @@
 
 namespace anabranch::mptcp {
 
-enum class Happened : std::uint8_t {
-  established,
-  readable,
-  writable,
-  peer_finished,
-  fell_back,
-  subflow_changed,
-  closed
-};
+enum class Happened : std::uint8_t { established, readable, writable, peer_finished, fell_back, paths_changed, closed };
 struct Event {
   Happened what{};
   Errc error = Errc::closed;
@@ -50,6 +43,7 @@ struct OpenRequest {
   LocalAddress from;
   SocketAddress to;
   bool backup = false;
+  bool by_hand = false;  ///< the application asked for it
 };
 
 /// A subflow is over: its 4-tuple is free.
@@ -116,8 +110,17 @@ class Connection final : private cc::Group {
   void set_no_delay(bool on, Instant now);
   void set_cork(bool on, Instant now);
   /// The application has forgotten us: a peer that never finishes does not keep the connection alive.
-  void orphan() { orphaned_ = true; }
+  void orphan() {
+    orphaned_ = true;
+    timers_.clear(Timer::rates);
+  }
   std::optional<Event> poll_event();
+  std::optional<PathEvent> poll_path_event() { return path_log_.poll(); }
+  bool has_path_event() const { return !path_log_.empty(); }
+  /// A `rates` event for each subflow so often; 0: none.
+  void watch_rates(Duration every, Instant now);
+  /// Another scheduler decides from now on. bad_argument: none of that name.
+  Status set_scheduler(std::string_view name, Instant now);
   ConnectionInfo info() const;
   const Config& config() const { return session_.config; }
   Status set_backup(SubflowId id, bool backup, Instant now);
@@ -161,6 +164,7 @@ class Connection final : private cc::Group {
     no_subflow,
     wait_for_fins,
     linger,
+    rates,
     look_again,
     stuck,
     hole,
@@ -196,6 +200,9 @@ class Connection final : private cc::Group {
   void tell_application();
   void report_memory();
   void grow_send_buffer();
+  // connection_watch.cc
+  void note_path(PathEvent event, const Subflow* of, Instant now);
+  void report_rates(Instant now);
 
   bool takes_joins() const;
   struct Admission {
@@ -267,6 +274,9 @@ class Connection final : private cc::Group {
   std::deque<Ended> ended_;
   std::deque<OpenRequest> requests_;
   std::deque<Event> events_;
+  PathLog path_log_;
+  PathMeter meter_;
+  Duration rates_every_{};  ///< 0: nobody wants to know
   stream::Deadlines<Timer> timers_;
   Phase phase_ = Phase::handshake;
   Errc error_ = Errc::closed;

@@ -146,7 +146,8 @@ void Connection::subflow_over(Subflow& s, Instant now) {
   if (ended_infos_.size() < kMostEnded) { ended_infos_.push_back(info); }
   reinjection_.forget(s.id());
   take_over(s, now);
-  events_.push_back({Happened::subflow_changed});
+  note_path({.what = PathChange::closed, .was_open = s.was_up, .why = info.ended_by}, &s, now);
+  meter_.forget(s.id());
   tell_path_manager(SubflowLost{{s.lane().local, s.lane().remote}, how, s.was_up, s.stalled}, now);
   const bool nobody_left = session_.alive == 0 && requests_.empty();
   if (nobody_left && s.unknown_to_peer()) { die(Errc::reset_by_peer, now); }

@@ -56,6 +56,7 @@ void Connection::close_idle(Instant now) {
 
 void Connection::note_stalled(Subflow& s, bool stalled, Instant now) {
   if (std::exchange(s.stalled, stalled) == stalled || !s.was_up || session_.mode != Mode::mptcp) { return; }
+  note_path({.what = stalled ? PathChange::stalled : PathChange::recovered, .why = {}}, &s, now);
   const Pair pair{s.lane().local, s.lane().remote};
   tell_path_manager(stalled ? Fact{SubflowStalled{pair}} : Fact{SubflowRecovered{pair}}, now);
 }

@@ -92,6 +92,7 @@ tcp::Verdict Connection::resume_join(const Way& way, const Segment& syn, std::ui
             .replaces = admitted->replaces};
   Subflow& s = add(way, std::move(lane), std::make_unique<JoinServer>(nonce, *o));
   id = s.id();
+  s.opened_by_peer = true;
   const tcp::Verdict verdict = s.accept(syn, now);
   settle(now);
   return verdict;
@@ -218,6 +219,8 @@ void Connection::hear_add_addr(Subflow& s, const wire::AddAddr& o, Instant now) 
   if (session_.no_more_to_initial && where == initial_.remote) { return; }
   trace::emit(env_.trace, now, {number_, s.id().raw},
               [&] { return trace::AddressAnnounced{o.id.raw, where, true, false}; });
+  note_path({.what = PathChange::announced, .remote = where, .address = o.id.raw, .by_peer = true, .why = {}}, nullptr,
+            now);
   tell_path_manager(RemoteKnown{*addresses_.remote_id(where), where}, now);
 }
 
@@ -230,6 +233,7 @@ void Connection::hear_remove_addr(const wire::RemoveAddr& o, Instant now) {
       continue;
     }
     trace::emit(env_.trace, now, {number_, 0}, [&] { return trace::AddressWithdrawn{id.raw, true}; });
+    note_path({.what = PathChange::withdrawn, .address = id.raw, .by_peer = true, .why = {}}, nullptr, now);
     tell_path_manager(RemoteGone{id}, now);
     // Whoever sent this may not be the peer: paths are asked before they are ended, and others carry their data.
     for (const auto& s : subflows_) {
@@ -288,7 +292,9 @@ bool Connection::carry_out(const Request& request, Instant now) {
                           return true;
                         },
                         [&](const Prioritise& r) {
-                          each_of(r.pair, [&](Subflow& s) { prioritise(s, r.backup, now); });
+                          each_of(r.pair, [&](Subflow& s) {
+                            if (!s.by_hand) { prioritise(s, r.backup, now); }
+                          });
                           return true;
                         },
                         [&](const Close& r) {
@@ -311,6 +317,7 @@ SubflowId Connection::open(const OpenRequest& request, const Way& way, Instant n
   Lane lane{.local = request.pair.local, .remote = request.pair.remote, .joined = true, .local_backup = request.backup};
   Subflow& s =
       add(way, std::move(lane), std::make_unique<JoinClient>(static_cast<std::uint32_t>(env_.random.visible())));
+  s.by_hand = request.by_hand;
   const SubflowId id = s.id();
   s.connect(now);
   settle(now);
@@ -340,7 +347,7 @@ Status Connection::open_subflow(const Address& from, const SocketAddress& to, bo
   } else {
     while (remote.raw > 1 && addresses_.remote(remote) != nullptr) { --remote.raw; }
   }
-  requests_.push_back({{ours->first, remote}, ours->second.where, to, backup});
+  requests_.push_back({{ours->first, remote}, ours->second.where, to, backup, true});
   return {};
 }
 
@@ -363,6 +370,7 @@ void Connection::close(Subflow& s) {
 Status Connection::set_backup(SubflowId id, bool backup, Instant now) {
   Subflow* s = find(id);
   if (!s || session_.mode != Mode::mptcp) { return fail(Errc::no_such_path, "set_backup"); }
+  s->by_hand = true;
   prioritise(*s, backup, now);
   settle(now);
   return {};
@@ -371,6 +379,7 @@ Status Connection::set_backup(SubflowId id, bool backup, Instant now) {
 /// MP_PRIO is not answered either: see Subflow::repeat_priority.
 void Connection::prioritise(Subflow& s, bool backup, Instant now) {
   s.lane().local_backup = backup;
+  note_path({.what = PathChange::priority, .why = {}}, &s, now);
   Subflow* speaker = session_.dialect.prio_has_id && s.doubtful() ? best() : &s;
   if (!speaker || speaker == &s) {
     s.lane().signals.push_back(wire::Prio{backup});

@@ -111,7 +111,7 @@ void Connection::hear(Subflow* s, const News& news, Instant now) {
                    counters_.add(Counter::mp_prio_received);
                    trace::emit(env_.trace, now, {number_, news.from.raw},
                                [&] { return trace::PriorityChanged{n.backup, true}; });
-                   events_.push_back({Happened::subflow_changed});
+                   if (s) { note_path({.what = PathChange::priority, .by_peer = true, .why = {}}, s, now); }
                  },
                  [&](const HeardFastClose&) { hear_fast_close(now); },
                  [&](const Counted& n) { counters_.add(n.what); },
@@ -152,6 +152,7 @@ void Connection::note_mode(Instant now) {
   }
   counters_.add(Counter::fallbacks);
   events_.push_back({Happened::fell_back});
+  note_path({.what = PathChange::fell_back, .why = anabranch::name(session_.fallback)}, nullptr, now);
   trace::emit(env_.trace, now, {number_, 0},
               [&] { return trace::Fallback{"become_tcp", anabranch::name(session_.fallback)}; });
 }
@@ -161,7 +162,8 @@ void Connection::subflow_up(Subflow& s, Instant now) {
   s.data_at = now;
   trace::emit(env_.trace, now, {number_, s.id().raw},
               [&] { return trace::SubflowOpened{s.way().addresses, s.way().interface, active_, s.backup()}; });
-  events_.push_back({Happened::subflow_changed});
+  meter_.begin(s.id(), now);
+  note_path({.what = PathChange::opened, .by_peer = s.opened_by_peer, .why = {}}, &s, now);
   for (const auto& other : subflows_) {
     if (other->doubtful()) { take_over(*other, now); }  // until now there was nobody to take it
   }

@@ -89,6 +89,8 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   bool doubtful() const { return stalled || (doubt_ && doubt_->cause() != Doubt::Cause::replaced); }
 
   // Kept by the connection:
+  bool opened_by_peer = false;
+  bool by_hand = false;     ///< the application opened it, or chose its priority: no path manager changes that
   bool was_up = false;      ///< has carried data, or could have
   bool stalled = false;     ///< its retransmission timer expired and nothing came back since
   bool over = false;        ///< ended; its data was handed to the others

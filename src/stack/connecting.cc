@@ -81,9 +81,10 @@ const AddressUse* use_of(const Network& network, const Candidate& c) {
   return it == i->addresses.end() ? nullptr : &it->use;
 }
 
-bool is_backup(const Network& network, const Candidate& c) {
+/// Whether its bytes are dear: the others come first.
+bool is_backup(const Network& network, const Candidate& c, const mptcp::Config& config) {
   const AddressUse* use = use_of(network, c);
-  return use && use->backup;
+  return use && (use->backup || (use->metered && config.paths.metered != mptcp::Metered::as_others));
 }
 }  // namespace
 
@@ -131,7 +132,8 @@ Result<std::vector<Candidate>> Stack::Parts::candidates_for(const ConnectOptions
     return out;
   }
   out = spread(std::move(out));
-  std::stable_partition(out.begin() + 1, out.end(), [this](const Candidate& c) { return !is_backup(network, c); });
+  std::stable_partition(out.begin() + 1, out.end(),
+                        [&](const Candidate& c) { return !is_backup(network, c, options.config); });
   out.resize(std::min(out.size(), Race::kMostCandidates));
   return out;
 }

@@ -160,7 +160,7 @@ void Stack::Parts::tell(const Event& event) {
   const auto said = [&](const Event& e) { return e.what == event.what && e.connection == event.connection; };
   constexpr std::ptrdiff_t kLook = 16;  // back; other connections may have spoken in between
   const auto from = events.end() - std::min<std::ptrdiff_t>(kLook, static_cast<std::ptrdiff_t>(events.size()));
-  if (event.what == Happened::subflow_changed && std::any_of(from, events.end(), said)) { return; }
+  if (event.what == Happened::paths_changed && std::any_of(from, events.end(), said)) { return; }
   events.push_back(event);
 }
 

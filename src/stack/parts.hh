@@ -37,6 +37,7 @@ struct Entry {
   Handle<struct ListenerTag> early;  ///< opened early at this listener: counts there until the third segment
   bool offered = false;              ///< active: its SYN has, or shall have, a fast open option
   bool watched = false;              ///< active, and what its handshake tells is worth remembering
+  Duration rates_every{};            ///< 0: nobody wants to hear of them
   bool dismissed = false;            ///< was an attempt, and lost
   std::unique_ptr<Contest> contest;  ///< while it is being opened over several ways
   Handle<Entry> races_for;           ///< the entry with the contest that this is an attempt of, perhaps itself

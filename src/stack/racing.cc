@@ -91,6 +91,7 @@ void Stack::Parts::conclude(Id front, std::size_t candidate, Instant now) {
   const std::size_t given = candidate == 0 ? c->on_syn : 0;
   if (c->written.size() > given) { (void)e.connection->write(std::span{c->written}.subspan(given), now); }
   if (c->finished) { (void)e.connection->finish(now); }
+  if (e.rates_every > Duration{}) { e.connection->watch_rates(e.rates_every, now); }
   if (e.released) { e.connection->orphan(); }
   const bool writable = c->wants_writable && !e.released;
   touched(front, now);

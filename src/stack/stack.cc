@@ -132,6 +132,32 @@ Status Stack::open_subflow(ConnectionId id, std::optional<Address> local, const 
                       [&](mptcp::Connection& c) { return c.open_subflow(*local, remote, backup); });
 }
 
+std::optional<mptcp::PathEvent> Stack::poll_path_event(ConnectionId id) {
+  Entry* e = parts_->find(id);
+  return e && !e->contest ? e->connection->poll_path_event() : std::nullopt;
+}
+bool Stack::has_path_event(ConnectionId id) const {
+  const Entry* e = parts_->find(id);
+  return e && !e->contest && e->connection->has_path_event();
+}
+
+Status Stack::watch_rates(ConnectionId id, Duration every, Instant now) {
+  constexpr Duration kLeast{10'000'000};  // more often there is nothing to see but noise, and work
+  if (every != Duration{} && every < kLeast) { return fail(Errc::bad_argument, "watch_rates: too often"); }
+  if (Entry* e = parts_->find(id)) { e->rates_every = every; }
+  return parts_->with(id, "watch_rates", now, [&](mptcp::Connection& c) -> Status {
+    c.watch_rates(every, now);
+    return {};
+  });
+}
+
+Status Stack::set_scheduler(ConnectionId id, std::string_view name, Instant now) {
+  if (!mptcp::make_scheduler(name)) { return fail(Errc::bad_argument, "set_scheduler: no such scheduler"); }
+  return parts_->with_all(
+      id, "set_scheduler", now, [&](mptcp::Config& c) { c.scheduler = name; },
+      [&](mptcp::Connection& c) { (void)c.set_scheduler(name, now); });
+}
+
 const Counters& Stack::counters() const { return parts_->counters; }
 const Tally<DropReason>& Stack::malformed() const { return parts_->malformed; }
 std::size_t Stack::connection_count() const { return parts_->connections.size(); }

@@ -7,7 +7,7 @@
 #include "base/env.hh"
 #include "base/network.hh"
 #include "base/result.hh"
-#include "mptcp/config.hh"
+#include "mptcp/path_event.hh"
 #include "packet/dissect.hh"
 #include "packet/frame.hh"
 #include "stack/counters.hh"
@@ -79,14 +79,14 @@ struct ListenOptions {
 };
 
 enum class Happened : std::uint8_t {
-  connected,        ///< the connection can be written and read
-  readable,         ///< bytes or the end of the stream are there (edge: after they were not)
-  writable,         ///< room after `write` took less than it was given
-  peer_finished,    ///< the peer will send no more; what came before can be read
-  fell_back,        ///< plain TCP from here on; info() says why
-  subflow_changed,  ///< one opened or ended: info() has the list
-  closed,           ///< dead: both directions done, reset, refused or timed out; `error` says which (closed: orderly)
-  acceptable,       ///< a listener has a connection for accept()
+  connected,      ///< the connection can be written and read
+  readable,       ///< bytes or the end of the stream are there (edge: after they were not)
+  writable,       ///< room after `write` took less than it was given
+  peer_finished,  ///< the peer will send no more; what came before can be read
+  fell_back,      ///< plain TCP from here on; info() says why
+  paths_changed,  ///< subflows, addresses or priorities: poll_path_event() says what; told once until heard
+  closed,         ///< dead: both directions done, reset, refused or timed out; `error` says which (closed: orderly)
+  acceptable,     ///< a listener has a connection for accept()
 };
 
 struct Event {
@@ -150,6 +150,14 @@ class Stack {
   SocketAddress remote_address(ConnectionId) const;
 
   // --- steering and watching
+  /// What has happened to the paths of a connection, oldest first; bounded (mptcp/path_event.hh). Also after its end,
+  /// until `release`.
+  std::optional<mptcp::PathEvent> poll_path_event(ConnectionId);
+  bool has_path_event(ConnectionId) const;
+  /// `rates` events for each subflow so often, at least 10 ms; 0: none. bad_argument, closed.
+  Status watch_rates(ConnectionId, Duration every, Instant now);
+  /// From now on. bad_argument: none of that name.
+  Status set_scheduler(ConnectionId, std::string_view name, Instant now);
   Status set_backup(ConnectionId, mptcp::SubflowId, bool backup, Instant now);  ///< sends MP_PRIO
   /// Ends one that works with FINs once it has delivered what it has, one that does not with an RST (MP_TCPRST:
   /// unacceptable_performance).
@@ -179,8 +187,8 @@ class Stack {
 
 template <>
 struct anabranch::Names<anabranch::stack::Happened> {
-  static constexpr std::string_view list[] = {"connected", "readable",        "writable", "peer_finished",
-                                              "fell_back", "subflow_changed", "closed",   "acceptable"};
+  static constexpr std::string_view list[] = {"connected", "readable",      "writable", "peer_finished",
+                                              "fell_back", "paths_changed", "closed",   "acceptable"};
 };
 template <>
 struct anabranch::Names<anabranch::stack::Stateless> {

@@ -44,7 +44,8 @@ using KernelTransport = AsioTransport<KernelStream>;
 class KernelDialer final : public Dialer {
  public:
   explicit KernelDialer(asio::io_context& io) : io_(io) {}
-  asio::awaitable<std::unique_ptr<Transport>> dial(SocketAddress remote, const Url& url) override {
+  asio::awaitable<std::unique_ptr<Transport>> dial(std::span<const SocketAddress> remotes, const Url& url) override {
+    const SocketAddress remote = remotes.front();
     dialed.push_back(to_text(remote));
     KernelStream stream(io_);
     const tcp::endpoint endpoint(asio::ip::make_address(to_text(remote.address)), remote.port);

@@ -81,6 +81,7 @@ struct TwoHosts {
   anb_time now = 0;
   std::deque<Packet> wire;
   bool cut[3] = {};
+  bool deaf[3] = {};  ///< what the client sends there is lost
   std::vector<std::vector<std::uint8_t>> sent;  ///< all packets, for comparison
 
   explicit TwoHosts(int links = 1) {
@@ -99,7 +100,7 @@ struct TwoHosts {
     std::vector<std::uint8_t> buffer(1500);
     anb_packet p{.data = buffer.data(), .capacity = buffer.size(), .length = 0, .interface = 0, .at = 0};
     while (anb_output(from.stack, &p, now) > 0) {
-      if (cut[p.interface]) { continue; }
+      if (cut[p.interface] || (to == 1 && deaf[p.interface])) { continue; }
       wire.push_back({now + kDelay, to, p.interface, {buffer.begin(), buffer.begin() + static_cast<long>(p.length)}});
       sent.push_back(wire.back().bytes);
     }

@@ -405,6 +405,9 @@ class Script {
     if (verb == "withdraw") { return check(stack_->withdraw(id(), door_of(words[1]), now_)); }
     if (verb == "path") { return change_path(words[1], words[2]); }
     if (verb == "expect") { return expect(words[1], words[2]); }
+    if (verb == "hears") { return hears(words); }
+    if (verb == "rates") { return check(stack_->watch_rates(id(), seconds_of(words[1]), now_)); }
+    if (verb == "scheduler") { return check(stack_->set_scheduler(id(), words[1], now_)); }
     if (verb == "version") {
       const auto version = info().version;
       return same("the version", words[1], version ? std::to_string(static_cast<int>(*version)) : "none");
@@ -526,6 +529,31 @@ class Script {
     });
     if (no != (it == happened_.end())) { throw Failure{no ? "it has happened" : "it has not happened"}; }
     if (!no) { happened_.erase(it); }
+  }
+  /// hears WHAT ...: the next unread event of the paths says that. hears nothing: there is none.
+  void hears(const std::vector<std::string>& words) {
+    drain();
+    std::string expected;
+    for (auto it = words.begin() + 1; it != words.end(); ++it) {
+      expected += (it->empty() || expected.empty() ? "" : " ") + *it;
+    }
+    const auto event = stack_->poll_path_event(id());
+    same("what it hears", expected, event ? in_words(*event) : "nothing");
+  }
+  static std::string in_words(const mptcp::PathEvent& e) {
+    using C = mptcp::PathChange;
+    std::string out{name(e.what)};
+    if (e.what == C::announced) { return fmt::format("{} {} {}", out, e.address, anabranch::to_text(e.remote)); }
+    if (e.what == C::withdrawn) { return fmt::format("{} {}", out, e.address); }
+    if (e.what == C::fell_back) { return fmt::format("{} {}", out, e.why); }
+    out += fmt::format(" {}", e.subflow.raw);
+    if (e.what == C::opened && e.by_peer) { out += " by_peer"; }
+    if (e.what == C::closed) { out += fmt::format(" {}{}", e.why, e.was_open ? "" : " unopened"); }
+    if (e.what == C::priority) {
+      out += fmt::format(" {}{}", e.backup ? "backup" : "regular", e.by_peer ? " by_peer" : "");
+    }
+    if (e.what == C::rates) { out += fmt::format(" {} {}", e.sent.bytes_per_second, e.received.bytes_per_second); }
+    return out;
   }
   void expect_subflow(std::uint64_t number, const std::string& state, const std::string& ended_by) {
     for (const mptcp::SubflowInfo& s : info().subflows) {
