@@ -43,8 +43,8 @@ void add_path_options(CLI::App& command, PathOptions& options) {
   command.add_option("--ecn", options.ecn, "Congestion marks (RFC 3168): off, accept or request")
       ->option_text(fmt::format("MODE [{}]", name(defaults.tcp.ecn)))
       ->check(one_of(Names<tcp::EcnMode>::list));
-  command.add_flag("--pacing,!--no-pacing", options.pacing, "Spread packets over the round trip, or do not")
-      ->option_text(" ");
+  auto* pacing = command.add_flag("--pacing", options.pacing, "Spread packets over the round trip")->option_text(" ");
+  command.add_flag("--no-pacing", options.no_pacing, "Send packets as they come")->option_text(" ")->excludes(pacing);
   options.versions = name(defaults.versions);
   command.add_option("--mptcp-version", options.versions, "Of Multipath TCP: 0 (RFC 6824), 1 (RFC 8684) or both")
       ->option_text(fmt::format("V [{}]", options.versions))
@@ -65,7 +65,7 @@ mptcp::Config connection_config(const PathOptions& options) {
   if (!options.path_manager.empty()) { config.path_manager = options.path_manager; }
   config.tcp.congestion = options.congestion;
   config.tcp.ecn = from_name<tcp::EcnMode>(options.ecn).value_or(config.tcp.ecn);
-  config.tcp.pacing = options.pacing.value_or(config.tcp.pacing);
+  config.tcp.pacing = (config.tcp.pacing || options.pacing) && !options.no_pacing;
   return config;
 }
 

@@ -148,8 +148,8 @@ void add_serve(CLI::App& app) {
       ->option_text("ADDR:PORT");
   command->add_flag("--no-joins-here", options->no_joins_here,
                     "Tell clients to open no further subflows to the address they reached");
-  command->add_option("--stateless", options->stateless, "Answer SYNs from no memory: never, under_pressure or always")
-      ->option_text(fmt::format("WHEN [{}]", options->stateless))
+  command->add_option("--stateless", options->stateless, "Answer SYNs from no memory: never, under_pressure, always")
+      ->option_text("WHEN")
       ->check(CLI::IsMember(std::vector<std::string>{"never", "under_pressure", "always"}));
   add_path_options(*command, options->paths);
   command->callback([options] { serve(*options); });

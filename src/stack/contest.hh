@@ -6,6 +6,7 @@
 #pragma once
 #include "base/slots.hh"
 #include "stack/stack.hh"
+#include "stream/memory.hh"
 
 #include <cstdint>
 #include <vector>
@@ -19,12 +20,15 @@ struct Contest {
   std::vector<Candidate> candidates;
   Race race;
   std::vector<Handle<Entry>> attempts = {};  ///< by candidate; none: not begun
-  std::vector<std::uint8_t> written = {};    ///< for the winner; at most a send buffer
+  std::vector<std::uint8_t> written = {};    ///< for the winner
   std::size_t on_syn = 0;                    ///< of it: given to the first attempt, to ride on its SYN
   bool wants_writable = false;               ///< not all fitted
   bool finished = false;
 
-  /// What more may be written before there is a winner.
-  Bytes room() const { return finished ? Bytes{} : options.config.send_buffer - Bytes{written.size()}; }
+  /// What more may be written before there is a winner: no more than each connection may hold in any case.
+  Bytes room() const {
+    const Bytes all = std::min(options.config.send_buffer, stream::MemoryAccount::kToSend);
+    return finished ? Bytes{} : all - Bytes{written.size()};
+  }
 };
 }  // namespace anabranch::stack

@@ -133,11 +133,9 @@ struct Stack::Parts {
       all = e->contest->attempts;
     }
     for (const Id one : all) {
-      if (Entry* attempt = connections.find(one)) {
-        of(*attempt->connection);
-        touched(one, now);
-      }
+      if (Entry* attempt = connections.find(one)) { of(*attempt->connection); }
     }
+    for (const Id one : all) { touched(one, now); }  // which may decide the race
     return {};
   }
   mptcp::ConnectionInfo info(const Entry& e) const;

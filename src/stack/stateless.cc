@@ -11,7 +11,10 @@ void Stack::Parts::answer_without_state(const Dissected& d, const Listener& l, I
   Segment answer = cookies.answer(d.segment, l.options.config, way, now);
   // There is no other key that we would know again, so a token that is taken leaves plain TCP. [8684-3.1-09 8684-3.1-10]
   const auto* key = wire::find<wire::CapableKey>(answer.mptcp);
-  if (key && tokens.contains(mptcp::kVersion1.token_of(key->sender).raw)) {
+  const auto token_of = [](const wire::CapableKey& k) {
+    return (k.flags.version == 0 ? mptcp::kVersion0 : mptcp::kVersion1).token_of(k.sender).raw;
+  };
+  if (key && tokens.contains(token_of(*key))) {
     counters.add(Counter::token_collisions);
     answer.mptcp.clear();
   }

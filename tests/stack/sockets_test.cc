@@ -64,10 +64,11 @@ class SocketsTest : public testing::Test {
     }
     return out;
   }
-  void syn(std::uint16_t from, std::uint16_t to = 80) {
+  void syn(std::uint16_t from, std::uint16_t to = 80,
+           const wire::MptcpOption& option = wire::CapableSyn{{.version = 1}}) {
     Segment segment;
     segment.flags.syn = true;
-    segment.mptcp.push_back(wire::CapableSyn{{.version = 1}});
+    segment.mptcp.push_back(option);
     Frame frame[1] = {assemble({{kPeer, from}, {kOurs, to}}, segment, {.interface = {1}}, arena)};
     stack.receive(frame, kNow);
   }
@@ -119,6 +120,30 @@ TEST_F(SocketsTest, ACookieWhoseTokenIsTakenOffersPlainTcp) {
   ASSERT_EQ(second.size(), 1u);
   EXPECT_TRUE(second[0].parts.segment.flags.syn);
   EXPECT_TRUE(second[0].parts.segment.mptcp.empty());
+}
+
+// RFC 6824 §3.1: tokens of version 0 are made with another hash.
+TEST_F(SocketsTest, ACookieOfVersion0WhoseTokenIsTakenOffersPlainTcp) {
+  ListenOptions listener{.port = 80, .stateless = Stateless::always};
+  listener.config.versions = mptcp::Versions::v0;
+  ASSERT_TRUE(stack.listen(listener));
+  const wire::CapableKey theirs{{.version = 0}, {99}};
+  syn(6000, 80, theirs);
+  const auto first = sent();
+  ASSERT_EQ(first.size(), 1u);
+  const wire::Key key = key_on(first[0].parts.segment);
+  ASSERT_NE(key.raw, 0u);
+  random.secrets = {key.raw};
+  ConnectOptions same;
+  same.config.versions = mptcp::Versions::v0;
+  ASSERT_TRUE(connect(kPeer, same));
+  ASSERT_EQ(sent().size(), 1u);
+  syn(6000, 80, theirs);
+  const auto second = sent();
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_TRUE(second[0].parts.segment.flags.syn);
+  EXPECT_TRUE(second[0].parts.segment.mptcp.empty());
+  EXPECT_EQ(stack.counters()[Counter::token_collisions], 1u);
 }
 
 // RFC 9293 §3.9.2.3. [9293-MUST-57]
