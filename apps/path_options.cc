@@ -3,6 +3,7 @@
 #include "apps/http_failure.hh"
 #include "cc/registry.hh"
 #include "mptcp/path_manager.hh"
+#include "mptcp/policy.hh"
 #include "mptcp/scheduler.hh"
 
 #include <CLI/CLI.hpp>
@@ -27,10 +28,12 @@ CLI::Validator one_of(std::span<const std::string_view> names) {
 void add_path_options(CLI::App& command, PathOptions& options) {
   const mptcp::Config defaults;
   options.congestion = defaults.tcp.congestion;
-  options.scheduler = defaults.scheduler;
   command.add_option("--path", options.paths, "Use this interface; repeat for each (default: all that are up)")
       ->option_text("DEV")
       ->allow_extra_args(false);
+  command.add_option("--policy", options.policy, "What paths are for: handover, interactive, aggregate, redundant")
+      ->option_text("NAME")
+      ->check(one_of(mptcp::policy_names()));
   command.add_option("--congestion", options.congestion, "Congestion control of the subflows")
       ->option_text(fmt::format("NAME [{}]", defaults.tcp.congestion))
       ->check(one_of(cc::controller_names()));
@@ -61,7 +64,8 @@ mptcp::Config connection_config(const PathOptions& options) {
   config.multipath = !options.no_multipath;
   config.versions = from_name<mptcp::Versions>(options.versions).value_or(config.versions);  // checked when parsed
   config.checksum = options.checksum;
-  config.scheduler = options.scheduler;
+  if (!options.policy.empty()) { (void)mptcp::apply_policy(options.policy, config); }  // checked when parsed
+  if (!options.scheduler.empty()) { config.scheduler = options.scheduler; }
   if (!options.path_manager.empty()) { config.path_manager = options.path_manager; }
   config.tcp.congestion = options.congestion;
   config.tcp.ecn = from_name<tcp::EcnMode>(options.ecn).value_or(config.tcp.ecn);

@@ -15,11 +15,11 @@ namespace anabranch::apps {
 
 struct PathOptions {
   std::vector<std::string> paths;  ///< interfaces; empty: all that are up
-  std::string pcap, congestion, scheduler;
-  std::string path_manager;                ///< empty: the default
-  std::string ecn;                         ///< a name of tcp::EcnMode; empty: the default
-  bool pacing = false, no_pacing = false;  ///< neither: the default
-  std::string versions;                    ///< of MPTCP: a name of mptcp::Versions
+  std::string pcap, congestion;
+  std::string policy, scheduler, path_manager;  ///< empty: the default; the latter two go before what the policy says
+  std::string ecn;                              ///< a name of tcp::EcnMode; empty: the default
+  bool pacing = false, no_pacing = false;       ///< neither: the default
+  std::string versions;                         ///< of MPTCP: a name of mptcp::Versions
   bool no_multipath = false, checksum = false, fast_open = false, no_race = false;
 };
 void add_path_options(CLI::App& command, PathOptions& options);

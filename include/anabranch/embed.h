@@ -174,6 +174,7 @@ int anb_getsockopt(anb_stack *stack, int fd, int level, int name, void *value, s
 #define ANB_RACE 11          /**< 1 (default): connect tries several paths and addresses (RFC 8305); 0: the first only */
 #define ANB_RACE_DELAY 12    /**< milliseconds between two attempts, at least 10; default 250 */
 #define ANB_RACE_PATIENCE 13 /**< milliseconds for MPTCP when a path has answered without it; default 300 */
+#define ANB_POLICY 14        /**< string, set only: "handover", "interactive", "aggregate", "redundant": several options at once */
 #define ANB_WATCH_PATHS 16   /**< 1: `anb_poll` says POLLPRI while `anb_next_path_event` has something; default 0 */
 #define ANB_RATES 15         /**< milliseconds between two ANB_PATH_RATES of a subflow, at least 10; default 0: none */
 #define ANB_VERSIONS 9       /**< of MPTCP: 1 (default), 0, or 2: both, 1 before 0 (docs/versions.md) */

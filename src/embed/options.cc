@@ -2,6 +2,7 @@
 #include "cc/registry.hh"
 #include "embed/stack.hh"
 #include "mptcp/path_manager.hh"
+#include "mptcp/policy.hh"
 #include "mptcp/scheduler.hh"
 
 #include <algorithm>
@@ -257,6 +258,15 @@ int set_name(anb_stack& stack, Socket& s, const NameOption& o, const void* value
   return 0;
 }
 
+int set_policy(Socket& s, const void* value, socklen_t length) {
+  std::string_view name{static_cast<const char*>(value), length};
+  name = name.substr(0, name.find('\0'));
+  const auto known = mptcp::policy_names();
+  if (std::ranges::find(known, name) == known.end()) { return -ENOENT; }
+  if (!may_change(s)) { return -EISCONN; }
+  return mptcp::apply_policy(name, s.config) ? 0 : -EINVAL;
+}
+
 /// As much as there is room for.
 int give(const void* from, socklen_t size, void* value, socklen_t* length) {
   *length = std::min(*length, size);
@@ -273,6 +283,7 @@ int anb_setsockopt(anb_stack* s, int fd, int level, int name, const void* value,
   if (value == nullptr) { return -EINVAL; }
   if (level == SOL_SOCKET && name == SO_LINGER) { return set_linger(*socket, value, length); }
   if (const NameOption* o = find_name_option(level, name)) { return set_name(*s, *socket, *o, value, length, now); }
+  if (level == ANB_SOL && name == ANB_POLICY) { return set_policy(*socket, value, length); }
   const IntOption* o = find_option(level, name);
   if (o == nullptr || o->when == When::never) { return -ENOPROTOOPT; }
   if (length < sizeof(int)) { return -EINVAL; }

@@ -501,7 +501,7 @@ TEST(EmbedOption, TheSecondFastOpenedConnectionBringsItsDataWithTheSyn) {
 TEST(EmbedMultipath, TwoLinksMakeSeveralSubflowsAndTheInfoSaysSo) {
   TwoHosts t{2};
   const auto [out, in] = t.connection(t.listener());
-  t.client.send(out, std::string(300'000, 'x'), t.now);
+  ASSERT_TRUE(t.sends(out, 300'000));
   t.pass(3'000'000'000);
   anb_info info{};
   EXPECT_EQ(-EINVAL, anb_get_info(t.client.stack, out, &info));
@@ -559,12 +559,14 @@ TEST(EmbedMultipath, ALinkThatGoesDownMovesTheDataToTheOther) {
   TwoHosts t{2};
   const auto [out, in] = t.connection(t.listener());
   t.pass(1'000'000'000);
-  t.client.send(out, std::string(500'000, 'x'), t.now);
+  std::size_t written = static_cast<std::size_t>(t.client.send(out, std::string(500'000, 'x'), t.now));
   t.pass(12'000'000);
   t.cut[1] = true;
   EXPECT_EQ(0, anb_interface_set_up(t.client.stack, 1, 0, t.now));
   std::size_t got = 0;
-  EXPECT_TRUE(t.until([&, in = in] {
+  EXPECT_TRUE(t.until([&, out = out, in = in] {
+    const ssize_t more = t.client.send(out, std::string(500'000 - written, 'x'), t.now);
+    written += more > 0 ? static_cast<std::size_t>(more) : 0;
     got += t.server.recv(in, t.now).size();
     return got == 500'000;
   }));

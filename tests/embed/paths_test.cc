@@ -97,6 +97,19 @@ TEST(EmbedPaths, MistakesHaveTheirErrno) {
   EXPECT_EQ(-EISCONN, set_name(t.client, fd, ANB_PATH_MANAGER, "passive"));
 }
 
+TEST(EmbedPaths, APolicyIsSeveralOptionsAtOnce) {
+  TwoHosts t;
+  const int fd = anb_socket(t.client.stack);
+  EXPECT_EQ(-ENOENT, set_name(t.client, fd, ANB_POLICY, "no_such_thing"));
+  EXPECT_EQ(0, set_name(t.client, fd, ANB_POLICY, "redundant"));
+  char scheduler[32];
+  socklen_t length = sizeof scheduler;
+  EXPECT_EQ(0, anb_getsockopt(t.client.stack, fd, ANB_SOL, ANB_SCHEDULER, scheduler, &length));
+  EXPECT_STREQ("redundant", scheduler);
+  t.connection(t.listener(), fd);
+  EXPECT_EQ(-EISCONN, set_name(t.client, fd, ANB_POLICY, "aggregate"));
+}
+
 TEST(EmbedPaths, WhatAnAddressIsForCanBeChanged) {
   TwoHosts t{2};
   const sockaddr_in ours = v4("10.0.2.1", 0), nobodys = v4("10.9.9.9", 0);

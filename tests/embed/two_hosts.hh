@@ -81,7 +81,7 @@ struct TwoHosts {
   anb_time now = 0;
   std::deque<Packet> wire;
   bool cut[3] = {};
-  bool deaf[3] = {};  ///< what the client sends there is lost
+  bool deaf[3] = {};                            ///< what the client sends there is lost
   std::vector<std::vector<std::uint8_t>> sent;  ///< all packets, for comparison
 
   explicit TwoHosts(int links = 1) {
@@ -139,6 +139,14 @@ struct TwoHosts {
     now = std::max(now, end);
   }
 
+  /// The client sends so much, as its buffer takes it.
+  bool sends(int fd, std::size_t bytes) {
+    return until([&] {
+      const ssize_t n = client.send(fd, std::string(bytes, 'x'), now);
+      bytes -= n > 0 ? static_cast<std::size_t>(n) : 0;
+      return bytes == 0;
+    });
+  }
   /// A listener on port 80 of the server.
   int listener(int backlog = 16) {
     const int fd = anb_socket(server.stack);
