@@ -333,6 +333,7 @@ Json Meter::flow_json(std::size_t place) {
   out["subflow_bytes"] = arrived;
   out["sent_per_delivered"] = ratio(static_cast<double>(arrived), static_cast<double>(at_receiver.read));
   out["reinjected_bytes"] = source != nullptr ? Json(source->bytes_reinjected) : Json(nullptr);
+  out["copied_bytes"] = source != nullptr ? Json(source->bytes_copied) : Json(nullptr);
   out["duplicate_bytes"] = receiver != nullptr ? Json(receiver->duplicate_bytes) : Json(nullptr);
   out["receive_buffer_bytes"] = receiver != nullptr ? Json(receiver->receive_buffer.n) : Json(nullptr);
   out["reordering_max_bytes"] = meter.reordering_max;

@@ -195,6 +195,7 @@ void read_link_numbers(const Entry& entry, LinkNumbers& out) {
   entry.queue("queue", out.queue);
   entry.choice("discipline", out.others.discipline.kind);
   entry.whole("random_places", out.others.discipline.random_places, 1, 1'000'000);
+  entry.share("random_probability", out.others.discipline.random_probability);
   if (const auto red = entry.table("red")) { read_red(*red, out); }
   if (const auto codel = entry.table("codel")) {
     codel->time("target", out.others.discipline.codel.target);

@@ -40,7 +40,7 @@ class Capture {
 }  // namespace
 
 Json run(const Plan& plan, std::uint64_t seed, const RunOptions& options) {
-  Stage stage{plan, seed};
+  Stage stage{plan, seed, options.pcap != nullptr};
   std::optional<Capture> capture;
   if (options.pcap != nullptr) { capture.emplace(stage, *options.pcap); }
   Meter meter{stage};

@@ -25,8 +25,8 @@ struct Running {
 
 class Stage {
  public:
-  /// The plan outlives it.
-  Stage(const Plan& plan, std::uint64_t seed);
+  /// The plan outlives it. `seen`: somebody looks at packets, so they have checksums; else nobody computes them.
+  Stage(const Plan& plan, std::uint64_t seed, bool seen = false);
   ~Stage();
 
   sim::World& world() { return world_; }
@@ -60,12 +60,14 @@ class Stage {
   void carry_out(const Action& action);
   std::uint16_t free_port(const sim::Host& host);
   sim::HostOptions options_of(const std::string& host) const;
+  sim::LinkSpec spec_of(sim::LinkSpec spec) const;
   Family family() const { return plan_.v6 ? Family::v6 : Family::v4; }
   template <class Each>
   void each_subflow(std::size_t flow, std::size_t path, std::size_t end, Each each);
 
   struct Topology;
   const Plan& plan_;
+  bool checksums_;
   Generator dice_;
   sim::World world_;
   std::vector<sim::Pipe*> pipes_;
