@@ -358,6 +358,7 @@ struct GroupSums {
 
 void add_paths(const Json& flow, Json& paths) {
   for (const Json& path : flow["paths"]) {
+    if (path["path"] == "") { continue; }  // over a topology they have no names
     Json& sum = paths[path["path"].get<std::string>()];
     if (sum.is_null()) { sum = {{"rate_bps", 0}, {"received_bytes", 0}, {"retransmits", 0}, {"sent_packets", 0.0}}; }
     const auto number = [&](const char* key) { return path[key].is_number() ? path[key].get<double>() : 0; };
@@ -471,9 +472,10 @@ Json Meter::links_json() const {
       if (now.dropped[why] != 0) { drops[std::string{name(why)}] = now.dropped[why]; }
     }
     const bool limited = pipe.spec().rate != Rate{};
-    const std::size_t dot = pipe.name().rfind('.');
-    const std::string link = pipe.name().substr(0, dot),
-                      way = dot == std::string::npos ? "forth" : pipe.name().substr(dot + 1);
+    const bool named = !stage_.plan().topology;  // link.forth, link.back; or as the topology calls it
+    const std::size_t dot = named ? pipe.name().rfind('.') : std::string::npos;
+    const std::string link = pipe.name().substr(0, dot);
+    const std::string way = named ? pipe.name().substr(dot + 1) : "forth";
     out[link][way] = {
         {"utilisation", limited ? ratio(seconds(now.busy - then.busy), span()) : Json(nullptr)},
         {"delivered_packets", now.delivered_packets},
@@ -496,7 +498,12 @@ Json Meter::result() {
   const Instant now = stage_.world().now();
   Json out{{"end_s", when(now)}, {"measured_from_s", when(begun_)}, {"measured_to_s", when(now)}};
   out["groups"] = groups_json(flows);
-  out["flows"] = std::move(flows);
+  if (stage_.plan().detail == Detail::flows) {
+    for (Json& flow : flows) {
+      for (const char* key : {"paths", "gaps", "delays", "series"}) { flow.erase(key); }
+    }
+  }
+  out["flows"] = stage_.plan().detail == Detail::groups ? Json::array() : std::move(flows);
   out["links"] = links_json();
   out["engine"] = {{"events", stage_.world().events()}, {"delivered_packets", stage_.world().arrivals()}};
   return out;

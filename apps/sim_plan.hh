@@ -46,6 +46,7 @@ struct TopologyPlan {
   std::string kind;
   unsigned k = 4, n = 4, levels = 2, tors = 4, hosts = 4, aggregates = 4, cores = 2;
   sim::LinkSpec spec;
+  std::optional<sim::LinkSpec> trunk;  ///< of links between switches
   bool dealt = true;
   unsigned degraded = 0;  ///< so many core links have `degraded_spec`
   sim::LinkSpec degraded_spec;
@@ -146,10 +147,14 @@ struct ChangePlan {
   Action action;
 };
 
+/// How much of a run goes into its result.
+enum class Detail : std::uint8_t { all, flows, groups };
+
 struct Plan {
   std::string name, about;
   Duration duration{10'000'000'000}, warmup{}, sample{}, gap{100'000'000};
   bool until_finished = false, v6 = false, offload = false;
+  Detail detail = Detail::all;
   std::vector<LinkPlan> links;
   std::vector<PipePlan> pipes;
   std::vector<PathPlan> paths;
@@ -164,6 +169,10 @@ struct Plan {
 Plan read_plan(const Node& document, const std::string& file);
 }  // namespace anabranch::apps::experiment
 
+template <>
+struct anabranch::Names<anabranch::apps::experiment::Detail> {
+  static constexpr std::string_view list[] = {"all", "flows", "groups"};
+};
 template <>
 struct anabranch::Names<anabranch::apps::experiment::Matrix> {
   static constexpr std::string_view list[] = {"none", "permutation", "random", "all_to_all", "incast"};

@@ -32,6 +32,7 @@ void read_top(const Node& document, Reading& reading) {
   entry.one_of("stop", stop, kStops);
   entry.one_of("family", family, kFamilies);
   entry.flag("offload", plan.offload);
+  entry.choice("detail", plan.detail);
   plan.until_finished = stop == "finished";
   plan.v6 = family == "v6";
   for (const std::string_view part : {"link", "path", "topology", "flow", "traffic", "middlebox", "change"}) {

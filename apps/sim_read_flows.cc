@@ -10,6 +10,7 @@ namespace {
 constexpr std::int64_t kMostFlows = 100'000, kMostCount = 100'000'000;
 constexpr std::int64_t kMostK = 64;  // a fat tree of 65,536 hosts
 constexpr std::uint64_t kSmallestRequest = 1;
+constexpr Bytes kBufferOverTopology{1'000'000};  // 100 Mb/s for 80 ms
 
 std::uint64_t whole_bytes(const Draw& draw) { return static_cast<std::uint64_t>(std::max(0.0, draw.a)); }
 
@@ -107,7 +108,7 @@ void read_ends(const Entry& entry, const Reading& reading, FlowPlan& flow) {
   }
 }
 
-void read_over_topology(const Entry& entry, FlowPlan& flow) {
+void read_over_topology(const Entry& entry, bool several_ports, FlowPlan& flow) {
   entry.choice("matrix", flow.matrix);
   entry.whole("subflows", flow.subflows, 1, 64);
   if (flow.matrix == Matrix::none) {
@@ -116,10 +117,14 @@ void read_over_topology(const Entry& entry, FlowPlan& flow) {
     entry.text("from", flow.from);
     entry.text("to", flow.to);
   }
-  if (flow.subflows > 1) {
+  if (!several_ports) {
     flow.client.path_manager = "ndiffports";
     flow.client.paths.ndiffports = flow.subflows;
-    flow.client.max_subflows = flow.server.max_subflows = flow.subflows;
+  }
+  // Thousands of connections with buffers for a long path each would fill the memory of any machine.
+  for (mptcp::Config* config : {&flow.client, &flow.server}) {
+    config->max_subflows = flow.subflows;
+    config->send_buffer = config->receive_buffer = config->initial_receive_buffer = kBufferOverTopology;
   }
 }
 
@@ -148,7 +153,7 @@ void read_flow(const Entry& entry, Reading& reading) {
     entry.complain("name", fmt::format("two flows are called '{}'", flow.name));
   }
   if (reading.plan.topology) {
-    read_over_topology(entry, flow);
+    read_over_topology(entry, reading.plan.topology->kind == "bcube", flow);
   } else {
     read_ends(entry, reading, flow);
   }
@@ -186,7 +191,7 @@ void read_topology(const Node& document, Reading& reading) {
   entry.whole("levels", out.levels, 1, 4);
   entry.whole("tors", out.tors, 1, 1024);
   entry.whole("hosts", out.hosts, 1, 1024);
-  entry.whole("aggregates", out.aggregates, 1, 256);
+  entry.whole("aggregates", out.aggregates, 2, 256);
   entry.whole("cores", out.cores, 1, 256);
   constexpr std::string_view kSpreads[] = {"hash", "dealt"};
   std::string spread = "dealt";
@@ -197,6 +202,13 @@ void read_topology(const Node& document, Reading& reading) {
   numbers.others.overhead = 0;
   read_link_numbers(entry, numbers);
   out.spec = numbers.spec();
+  if (const auto trunk = entry.table("trunk")) {
+    LinkNumbers own = numbers;
+    read_link_numbers(*trunk, own);
+    trunk->done();
+    out.trunk = own.spec();
+    numbers = own;  // what is degraded is a trunk
+  }
   if (const auto degrade = entry.table("degrade")) {
     degrade->whole("links", out.degraded, 1, 10'000);
     read_link_numbers(*degrade, numbers);

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::uint16_t kFirstListening = 1000, kLastListening = 48'000;  // below the ports to connect from
 constexpr std::uint32_t kSuperSegment = 64 * 1024;
-constexpr unsigned kMostPorts = 16'384;  // RFC 6335 §6: dynamic ports
+constexpr std::uint16_t kTopologyPorts = 1024;  // of each host: 8 subflows for 100 connections
+constexpr unsigned kMostPorts = 16'384;         // RFC 6335 §6: dynamic ports
 
 Duration as_duration(double seconds) { return {static_cast<std::int64_t>(std::llround(seconds * 1e9))}; }
 
@@ -34,10 +35,6 @@ bool ends(const FlowPlan& flow) {
 }
 
 }  // namespace
-
-struct Stage::Topology : TopologyNetwork {
-  using TopologyNetwork::TopologyNetwork;
-};
 
 Stage::Stage(const Plan& plan, std::uint64_t seed, bool seen)
     : plan_{plan},
@@ -73,6 +70,15 @@ sim::LinkSpec Stage::spec_of(sim::LinkSpec spec) const {
   return spec;
 }
 
+sim::PortOptions Stage::port_options() const {
+  sim::PortOptions out;
+  out.v4 = !plan_.v6;
+  out.v6 = plan_.v6;
+  out.super_segment = plan_.offload ? kSuperSegment : 0;
+  out.checksum_offload = plan_.offload || !checksums_;
+  return out;
+}
+
 void Stage::build_paths() {
   for (const PipePlan& pipe : plan_.pipes) {
     pipes_.push_back(&world_.pipe(fmt::format("{}.{}", pipe.link, name(pipe.way)), spec_of(pipe.spec)));
@@ -85,12 +91,8 @@ void Stage::build_paths() {
   for (const PathPlan& plan : plan_.paths) {
     std::array<sim::Port*, 2> ports{};
     for (std::size_t end = 0; end < 2; ++end) {
-      sim::PortOptions options;
-      options.v4 = !plan_.v6;
-      options.v6 = plan_.v6;
+      sim::PortOptions options = port_options();
       options.mtu = plan.mtu;
-      options.super_segment = plan_.offload ? kSuperSegment : 0;
-      options.checksum_offload = plan_.offload || !checksums_;
       options.use = plan.use[end];
       ports[end] =
           &world_.port(world_.host(plan.hosts[end], options_of(plan.hosts[end])), plan.interfaces[end], options);
@@ -110,8 +112,15 @@ void Stage::build_paths() {
 }
 
 void Stage::build_topology() {
-  topology_ = std::make_unique<Topology>(world_, *plan_.topology, dice_.fork());
-  for (const auto& pipe : world_.pipes()) { pipes_.push_back(pipe.get()); }
+  sim::TopologySpec spec;
+  spec.link = spec_of(plan_.topology->spec);
+  if (plan_.topology->trunk) { spec.trunk = spec_of(*plan_.topology->trunk); }
+  spec.spread = plan_.topology->dealt ? sim::Spread::dealt : sim::Spread::hash;
+  spec.port = port_options();
+  spec.port.mtu = spec.link.mtu;
+  spec.host.ports = kTopologyPorts;
+  topology_ = std::make_unique<TopologyNetwork>(world_, *plan_.topology, spec, dice_.fork());
+  pipes_ = topology_->core();
 }
 
 std::string Stage::path_name(const Address& local, const Address& remote) const {
@@ -168,9 +177,8 @@ std::vector<Stage::Ends> Stage::ends_over_topology(const FlowPlan& flow) {
   for (const auto& [from, to] : topology_->pairs(flow, dice_)) {
     out.push_back({.from = &topology_->host(from),
                    .to = &topology_->host(to),
-                   .interfaces = topology_->interfaces(from),
-                   .remote = topology_->address(to)});
-    if (!flow.client.multipath) { out.back().interfaces.resize(1); }
+                   .interfaces = topology_->interfaces(from, flow.client.multipath ? flow.subflows : 1),
+                   .remote = topology_->address(to, family())});
   }
   return out;
 }

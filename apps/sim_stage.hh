@@ -16,6 +16,8 @@
 
 namespace anabranch::apps::experiment {
 
+class TopologyNetwork;
+
 /// A connection of a flow group.
 struct Running {
   std::size_t flow = 0;  ///< in the plan
@@ -31,7 +33,7 @@ class Stage {
 
   sim::World& world() { return world_; }
   const Plan& plan() const { return plan_; }
-  const std::vector<sim::Pipe*>& pipes() const { return pipes_; }  ///< as the plan's, or all of the topology
+  const std::vector<sim::Pipe*>& pipes() const { return pipes_; }  ///< as the plan's, or the core of the topology
   const std::vector<sim::Path*>& paths() const { return paths_; }  ///< as the plan's
   const std::vector<Running>& connections() const { return connections_; }
   /// By flow of the plan; nullptr where connections do not arrive one by one.
@@ -60,12 +62,12 @@ class Stage {
   void carry_out(const Action& action);
   std::uint16_t free_port(const sim::Host& host);
   sim::HostOptions options_of(const std::string& host) const;
+  sim::PortOptions port_options() const;
   sim::LinkSpec spec_of(sim::LinkSpec spec) const;
   Family family() const { return plan_.v6 ? Family::v6 : Family::v4; }
   template <class Each>
   void each_subflow(std::size_t flow, std::size_t path, std::size_t end, Each each);
 
-  struct Topology;
   const Plan& plan_;
   bool checksums_;
   Generator dice_;
@@ -75,7 +77,7 @@ class Stage {
   std::vector<std::array<InterfaceAddress, 2>> addresses_;  ///< of paths, as they were at first
   std::vector<sim::Path*> paths_;
   std::map<std::pair<Address, Address>, std::string> path_names_;
-  std::unique_ptr<Topology> topology_;
+  std::unique_ptr<TopologyNetwork> topology_;
   std::vector<Running> connections_;
   std::vector<sim::Arrivals*> arrivals_;
   std::map<std::string, std::uint16_t> next_port_;

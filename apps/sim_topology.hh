@@ -3,9 +3,8 @@
 /// Makes the hosts and their ports; ways between them are found when they are wanted. Owner: the stage.
 #pragma once
 #include "apps/sim_plan.hh"
-#include "sim/world.hh"
+#include "sim/topology/topology.hh"
 
-#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -14,17 +13,19 @@ namespace anabranch::apps::experiment {
 
 class TopologyNetwork {
  public:
-  TopologyNetwork(sim::World& world, const TopologyPlan& plan, Generator dice);
+  TopologyNetwork(sim::World& world, const TopologyPlan& plan, const sim::TopologySpec& spec, Generator dice);
   /// Who sends to whom, as the flow's matrix says: numbers of hosts.
   std::vector<std::pair<std::size_t, std::size_t>> pairs(const FlowPlan& flow, Generator& dice) const;
-  sim::Host& host(std::size_t number) const { return ports_[number].front()->host(); }
-  std::vector<InterfaceId> interfaces(std::size_t number) const;
-  Address address(std::size_t number) const { return *ports_[number].front()->address(); }
+  sim::Host& host(std::size_t number) const { return network_->host(number); }
+  /// Those that a connection of so many subflows leaves by.
+  std::vector<InterfaceId> interfaces(std::size_t number, std::size_t most) const;
+  Address address(std::size_t number, Family family) const { return *network_->port(number).address(family); }
+  /// Links between the switches in the middle.
+  const std::vector<sim::Pipe*>& core() const { return network_->core(); }
 
  private:
   std::size_t number_of(const std::string& host) const;
 
-  std::vector<std::vector<sim::Port*>> ports_;  ///< of each host
-  std::shared_ptr<void> network_;               ///< the simulator's own object
+  std::unique_ptr<sim::Topology> network_;
 };
 }  // namespace anabranch::apps::experiment

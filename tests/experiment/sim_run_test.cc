@@ -195,6 +195,72 @@ TEST(ScenarioRun, ARunMayEndWhenAllIsDone) {
   EXPECT_EQ(run["flows"][0]["bytes"], 100'000);
 }
 
+TEST(ScenarioRun, MoreSubflowsFillMoreOfAFatTree) {
+  const std::string text = R"(
+duration = "600 ms"
+detail = "groups"
+[vars]
+subflows = 1
+[topology]
+kind = "fat_tree"
+k = 4
+rate = "100 Mb/s"
+delay = "100 us"
+queue = "100 packets"
+degrade = { links = 1, rate = "10 Mb/s" }
+[[flow]]
+name = "all"
+matrix = "permutation"
+subflows = "$subflows"
+controller = "lia"
+)";
+  std::string eight = text;
+  eight.replace(eight.find("subflows = 1"), 12, "subflows = 8");
+  const Json one = run_text(text), many = run_text(eight);
+  EXPECT_EQ(one["groups"]["all"]["flows"], 16);
+  EXPECT_TRUE(one["flows"].empty());
+  EXPECT_GT(group(many, "all"), group(one, "all"));
+  EXPECT_LE(group(many, "all", "max"), 100e6);
+  EXPECT_FALSE(many["links"].empty());
+}
+
+TEST(ScenarioRun, OtherTopologiesCarryTheirMatrices) {
+  const Json vl2 = run_text(R"(
+duration = "200 ms"
+[topology]
+kind = "vl2"
+tors = 4
+hosts = 2
+rate = "100 Mb/s"
+delay = "50 us"
+trunk = { rate = "1 Gb/s" }
+[[flow]]
+name = "in"
+matrix = "incast"
+[[flow]]
+name = "one"
+from = "h1"
+to = "h2"
+)");
+  EXPECT_EQ(vl2["groups"]["in"]["flows"], 7);
+  EXPECT_GT(group(vl2, "one"), 1e6);
+  const Json bcube = run_text(R"(
+duration = "200 ms"
+[topology]
+kind = "bcube"
+n = 2
+levels = 2
+rate = "100 Mb/s"
+delay = "50 us"
+[[flow]]
+name = "p"
+matrix = "permutation"
+subflows = 2
+)");
+  EXPECT_EQ(bcube["groups"]["p"]["flows"], 4);
+  EXPECT_EQ(bcube["flows"][0]["subflows_alive"], 2);
+}
+
 /// Everything of a small run, to the last digit. ANABRANCH_UPDATE_GOLDEN=1 writes it anew.
 TEST(ScenarioRun, TheResultOfASmallRunIsTheOneOnFile) {
   const Json run = run_text(R"(
