@@ -335,6 +335,8 @@ Json Meter::flow_json(std::size_t place) {
   out["reinjected_bytes"] = source != nullptr ? Json(source->bytes_reinjected) : Json(nullptr);
   out["copied_bytes"] = source != nullptr ? Json(source->bytes_copied) : Json(nullptr);
   out["duplicate_bytes"] = receiver != nullptr ? Json(receiver->duplicate_bytes) : Json(nullptr);
+  out["penalties"] = source != nullptr ? Json(source->penalties) : Json(nullptr);
+  out["send_buffer_bytes"] = source != nullptr ? Json(source->send_buffer.n) : Json(nullptr);
   out["receive_buffer_bytes"] = receiver != nullptr ? Json(receiver->receive_buffer.n) : Json(nullptr);
   out["reordering_max_bytes"] = meter.reordering_max;
   out["subflows_opened"] = seen.subflows.size();

@@ -124,7 +124,7 @@ void read_over_topology(const Entry& entry, bool several_ports, FlowPlan& flow) 
   // Thousands of connections with buffers for a long path each would fill the memory of any machine.
   for (mptcp::Config* config : {&flow.client, &flow.server}) {
     config->max_subflows = flow.subflows;
-    config->send_buffer = config->receive_buffer = config->initial_receive_buffer = kBufferOverTopology;
+    config->send_buffer = config->receive_buffer = kBufferOverTopology;
   }
 }
 

@@ -2,6 +2,7 @@
 #include "apps/sim_read.hh"
 #include "cc/registry.hh"
 #include "mptcp/path_manager.hh"
+#include "mptcp/policy.hh"
 #include "mptcp/scheduler.hh"
 
 #include <cmath>
@@ -39,7 +40,8 @@ void choice(const Entry& entry, std::string_view key, Config& config) {
 }
 
 /// So that a limit below the first size is that first size as well, and a larger window can be announced at all.
-void fit_receive_buffer(Config& config) {
+void fit_buffers(Config& config) {
+  config.initial_send_buffer = std::min(config.initial_send_buffer, config.send_buffer);
   config.initial_receive_buffer = std::min(config.initial_receive_buffer, config.receive_buffer);
   constexpr std::uint8_t kLargestScale = 14;  // RFC 7323 §2.3
   while (config.tcp.window_scale < kLargestScale && (65535ull << config.tcp.window_scale) < config.receive_buffer.n) {
@@ -62,7 +64,14 @@ void reinjection(const Entry& entry, std::string_view key, Config& config) {
   table->done();
 }
 
+/// First of all: what is set besides wins.
+void policy(const Entry& entry, std::string_view key, Config& config) {
+  std::string name;
+  if (entry.one_of(key, name, mptcp::policy_names())) { (void)mptcp::apply_policy(name, config); }
+}
+
 const Setting kSettings[] = {
+    {"policy", policy},
     {"controller",
      [](const Entry& e, std::string_view k, Config& c) { e.one_of(k, c.tcp.congestion, cc::controller_names()); }},
     {"scheduler",
@@ -75,13 +84,10 @@ const Setting kSettings[] = {
     {"same_subnet", [](const Entry& e, std::string_view k, Config& c) { e.flag(k, c.paths.same_subnet); }},
     {"metered", [](const Entry& e, std::string_view k, Config& c) { e.choice(k, c.paths.metered); }},
     {"send_buffer", [](const Entry& e, std::string_view k, Config& c) { e.size(k, c.send_buffer); }},
+    {"receive_buffer", [](const Entry& e, std::string_view k, Config& c) { e.size(k, c.receive_buffer); }},
     {"initial_send_buffer", [](const Entry& e, std::string_view k, Config& c) { e.size(k, c.initial_send_buffer); }},
     {"initial_receive_buffer",
      [](const Entry& e, std::string_view k, Config& c) { e.size(k, c.initial_receive_buffer); }},
-    {"receive_buffer",
-     [](const Entry& e, std::string_view k, Config& c) {
-       if (e.size(k, c.receive_buffer)) { fit_receive_buffer(c); }
-     }},
     {"max_subflows",
      [](const Entry& e, std::string_view k, Config& c) { e.whole(k, c.max_subflows, 1, kMostSubflows); }},
     {"checksum", flag<&Config::checksum>},
@@ -103,6 +109,7 @@ const Setting kSettings[] = {
 
 void read_one(const Entry& entry, Config& config) {
   for (const Setting& setting : kSettings) { setting.apply(entry, setting.key, config); }
+  fit_buffers(config);
 }
 
 }  // namespace
