@@ -46,6 +46,7 @@ class Addresses {
   std::optional<wire::AddressId> id_at(const LocalAddress& where, std::uint16_t port);
   const std::map<wire::AddressId, Local>& locals() const { return locals_; }
   Local* local(wire::AddressId id);
+  const Local* local(wire::AddressId id) const { return const_cast<Addresses*>(this)->local(id); }
 
   // --- the peer's
   enum class Learned : std::uint8_t {

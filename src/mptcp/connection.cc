@@ -23,29 +23,18 @@ Connection::Connection(Env& env, SlabPool& pool, Counters& counters, const Confi
 
 Connection::~Connection() = default;
 
-/// Of the subflows that may carry data. Backups that stand by compete with nobody: while one that is none carries data
-/// they are left out, so that a window they do not use slows no other (RFC 6356 §4.1 takes what is in flight instead).
-std::span<const cc::Flow> Connection::flows() const {
-  flows_.clear();
-  const auto carries = [](const auto& s) { return s->carries_data() && !s->over; };
-  const bool regular = std::ranges::any_of(subflows_, [&](const auto& s) { return carries(s) && !s->backup(); });
-  for (const auto& s : subflows_) {
-    if (carries(s) && !(regular && s->backup())) { flows_.push_back(s->endpoint().flow()); }
-  }
-  return flows_;
-}
-
 Subflow& Connection::add(const Way& way, Lane lane, std::unique_ptr<SubflowRole> role) {
   lane.id = {next_id_++};
   subflows_.push_back(std::make_unique<Subflow>(env_, session_, static_cast<const cc::Group&>(*this), way,
                                                 std::move(lane), std::move(role)));
+  seats_.push_back({.id = subflows_.back()->id()});
   ++session_.alive;
   return *subflows_.back();
 }
 
 Subflow* Connection::find(SubflowId id) {
-  const auto it = std::ranges::find(subflows_, id, [](const auto& s) { return s->id(); });
-  return it == subflows_.end() ? nullptr : it->get();
+  const std::size_t i = index_of(id);
+  return i == seats_.size() ? nullptr : subflows_[i].get();
 }
 const Subflow* Connection::find(SubflowId id) const { return const_cast<Connection*>(this)->find(id); }
 
@@ -115,19 +104,28 @@ std::optional<tcp::LastSeen> Connection::last_seen(SubflowId on) const {
 // --- the network's side ----------------------------------------------------------------------------------------
 
 tcp::Verdict Connection::on_segment(SubflowId on, const Segment& segment, Instant now) {
-  Subflow* s = find(on);
-  if (!s) { return tcp::Drop::not_for_this_state; }
+  const std::size_t i = index_of(on);
+  if (i == seats_.size()) { return tcp::Drop::not_for_this_state; }
+  Subflow& s = *subflows_[i];
   const std::uint64_t received = session_.receive.received();
-  const tcp::Verdict verdict = s->endpoint().on_segment(segment, now);
+  busy_ = i;
+  const tcp::Verdict verdict = s.endpoint().on_segment(segment, now);
+  busy_ = kNobody;
   if (const auto* drop = std::get_if<tcp::Drop>(&verdict); drop && *drop == tcp::Drop::no_memory) {
     counters_.add(Counter::memory_dropped);
   }
   if (std::holds_alternative<tcp::Taken>(verdict)) {
     heard_at_ = now;
-    s->heard(now);
+    s.heard(now);
   }
-  if (session_.receive.received() != received) { note_data(*s, now); }
-  settle(now);
+  stir(i);
+  const bool data = session_.receive.received() != received;
+  if (data) { note_data(s, now); }
+  if (data && s.backup()) {
+    settle(now);  // others are asked
+  } else {
+    settle_changes(now);
+  }
   return verdict;
 }
 
@@ -142,7 +140,12 @@ void Connection::on_unreachable(SubflowId on, bool hard, SeqNum quoted, Instant 
 }
 
 void Connection::on_deadline(Instant now) {
-  for (const auto& s : subflows_) { s->on_deadline(now); }
+  for (std::size_t i = 0; i < subflows_.size(); ++i) {
+    busy_ = i;
+    subflows_[i]->on_deadline(now);
+    stir(i);
+  }
+  busy_ = kNobody;
   if (timers_.take_due(Timer::data_retransmit, now)) { on_data_timeout(now); }
   if (timers_.take_due(Timer::persist, now)) { on_closed_window(now); }
   (void)timers_.take_due(Timer::look_again, now);  // poll_transmit looks
@@ -167,10 +170,10 @@ Instant Connection::deadline() const {
   Instant next = timers_.next();
   if (phase_ != Phase::dead) { next = std::min({next, batching_.deadline(), ask_again_at_}); }
   bool can_speak = false;
-  for (const auto& s : subflows_) {
-    next = std::min(next, s->deadline());
-    can_speak = can_speak || s->carries_data();
-    next = std::min(next, idle_until(*s));
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    const Seat& at = seat(i);
+    next = std::min({next, at.deadline, at.idle});
+    can_speak = can_speak || at.speaks;
   }
   if (phase_ == Phase::open) { next = std::min(next, path_manager_->deadline()); }
   if (can_speak && session_.mode == Mode::mptcp) { next = std::min(next, addresses_.deadline()); }
@@ -192,7 +195,7 @@ Result<std::size_t> Connection::write(std::span<const std::uint8_t> bytes, Insta
   const Bytes taken = session_.send.write(bytes.first(static_cast<std::size_t>(allowed)));
   if (taken.n < bytes.size()) { wants_writable_ = true; }
   if (taken == Bytes{0} && !bytes.empty()) { return fail(Errc::would_block, "write"); }
-  settle(now);
+  settle_changes(now);
   return taken.n;
 }
 
@@ -200,9 +203,10 @@ Result<Chain> Connection::read(Bytes at_most, Instant now) {
   if (session_.receive.readable()) {
     Chain out = session_.receive.read(at_most, now, slowest_rtt());
     if (phase_ != Phase::dead) {
-      for (const auto& s : subflows_) {
-        const Bytes segment{s->endpoint().info().segment};
-        if (session_.receive.window_update_due(segment)) { s->endpoint().send_ack(); }
+      for (std::size_t i = 0; i < seats_.size(); ++i) {
+        if (!session_.receive.window_update_due(seat(i).segment)) { continue; }
+        subflows_[i]->endpoint().send_ack();
+        stir(i);
       }
     }
     report_memory();
@@ -269,7 +273,7 @@ ConnectionInfo Connection::info() const {
 }
 
 bool Connection::is_consistent() const {
-  return session_.send.is_consistent() && session_.receive.is_consistent() &&
+  return seats_are_right() && session_.send.is_consistent() && session_.receive.is_consistent() &&
          session_.alive <= session_.config.max_subflows + 1 &&
          std::ranges::all_of(subflows_, [](const auto& s) { return s->endpoint().is_consistent(); });
 }

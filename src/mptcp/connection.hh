@@ -157,6 +157,7 @@ class Connection final : private cc::Group {
   static constexpr std::size_t kMostSignals = 32;  ///< on one subflow, before echoes are left out
 
  private:
+  static constexpr std::size_t kNobody = ~std::size_t{0};
   enum class Phase : std::uint8_t { handshake, open, closing, dead };
   enum class Timer : std::uint8_t {
     data_retransmit,
@@ -177,8 +178,40 @@ class Connection final : private cc::Group {
   const Subflow* find(SubflowId id) const;
   Subflow* best();  ///< to say something to the peer on
 
+  /// What was found out about a subflow since it last changed (connection_seats.cc).
+  struct Seat {
+    SubflowId id;
+    bool may_send = true;    ///< the next poll_transmit asks it
+    bool unsettled = true;   ///< settle has not looked at it since it changed
+    bool known = false;      ///< what follows is as it is
+    bool looked_at = false;  ///< the last part too, before `look_again`
+    bool speaks = false;     ///< Subflow::carries_data
+    bool carries = false;    ///< and is not over
+    bool hopeful = false;    ///< neither over nor stalled
+    bool backup = false, doubtful = false;
+    Instant deadline, idle;  ///< what it wants itself; when it has been idle for too long
+    Duration rto;
+    Bytes segment, reported;  ///< of a full packet; what it holds out of order
+    cc::Flow flow;
+    Instant look_again;
+    DataPos carried;
+    Path path;
+    ReinjectionControl::Carrier carrier;
+  };
+  std::size_t index_of(SubflowId id) const;  ///< the number of seats: nobody's
+  void stir(std::size_t i);                  ///< it has changed, or may want to say something
+  void stir_all();
+  const Seat& seat(std::size_t i) const;
+  const Seat& look_at(std::size_t i, Instant now) const;
+  Path path(const Subflow& s, const tcp::Info& i, const ReinjectionControl::Carrier& c, Instant now) const;
+  bool seats_are_right() const;
+
   // settle: the consequences, in this order
   void settle(Instant now);
+  bool settle_quietly(Instant now);
+  void settle_changes(Instant now) {  ///< of the subflows that were stirred; all, if that is not enough
+    if (!settle_quietly(now)) { settle(now); }
+  }
   void judge_troubles(Instant now);
   void hear_endpoints(Instant now);
   void hear_event(Subflow& s, tcp::Endpoint::Event event, Instant now);
@@ -235,6 +268,7 @@ class Connection final : private cc::Group {
   // poll_transmit
   void bind_to_syn(Instant now);
   std::optional<Outgoing> from_subflows(Instant now);
+  bool nobody_else_speaks(Instant now);
   void silence_the_dead();
   void look_at_paths(Instant now);
   bool schedule(Instant now);
@@ -247,7 +281,7 @@ class Connection final : private cc::Group {
   Bytes less_what_waits(Bytes amount, const Demand& demand, Bytes packet, Instant now);
 
   // what leaves again before anything has failed
-  ReinjectionControl::Carrier carrier(const Subflow& s, Instant now) const;
+  ReinjectionControl::Carrier carrier(const Subflow& s, const tcp::Info& i, Instant now) const;
   void look_at_carriers(Instant now);
   void restrain_paths(Instant now);
   bool copy_what_is_late(Instant now);
@@ -270,6 +304,9 @@ class Connection final : private cc::Group {
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<PathManager> path_manager_;
   std::vector<std::unique_ptr<Subflow>> subflows_;
+  mutable std::vector<Seat> seats_;  ///< as subflows_
+  std::size_t busy_ = kNobody;       ///< which subflow is at work just now
+  bool troubled_ = false;            ///< a subflow has bytes that nothing maps
   std::vector<SubflowInfo> ended_infos_;
   std::deque<Ended> ended_;
   std::deque<OpenRequest> requests_;

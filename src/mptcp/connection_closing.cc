@@ -58,6 +58,7 @@ void Connection::step_closing(Instant now) {
       session_.send.fin_sent();
       close.fin_sent();
       for (const auto& s : subflows_) { s->lane().dss_owed = s->lane().dss_owed || s->carries_data(); }
+      stir_all();
     }
     if (session_.send.fin_acknowledged()) { close.fin_acked(); }
     // [8684-3.3.3-06 8684-3.3.3-07]
@@ -85,6 +86,7 @@ void Connection::step_closing(Instant now) {
 
 /// §3.3.3: a FIN for each, but for those whose data had to go elsewhere: to repeat it now would be for nobody.
 void Connection::finish_subflows() {
+  stir_all();
   for (const auto& s : subflows_) {
     if (s->over) { continue; }
     if (s->stalled && !s->lane().tx.empty()) {
@@ -104,6 +106,7 @@ void Connection::step_closing_plain() {
   const bool finishing = close.fin_owed() && session_.send.all_sent();
   if (finishing && e.close_state().sending == stream::Sending::open) {
     e.finish();
+    stir_all();
     close.fin_sent();
   }
   if (e.close_state().sending == stream::Sending::fin_acked) { close.fin_acked(); }
@@ -122,6 +125,7 @@ void Connection::end_finished_subflows(Instant now) {
   std::erase_if(subflows_, [this](const auto& s) {
     if (!s->over || !s->silent) { return false; }
     ended_.push_back({s->id(), s->way().addresses});
+    std::erase_if(seats_, [&](const Seat& seat) { return seat.id == s->id(); });
     return true;
   });
   if (phase_ == Phase::dead || session_.alive != 0) { return timers_.clear(Timer::no_subflow); }

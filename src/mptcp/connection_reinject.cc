@@ -36,8 +36,8 @@ void Connection::note_reinjected(Bytes bytes, SubflowId from, std::string_view w
 /// Long enough that every subflow had its own chance to repeat; doubles while nothing is DATA_ACKed (§3.3.6).
 Duration Connection::data_timeout() const {
   Duration rto = 200_ms;
-  for (const auto& s : subflows_) {
-    if (!s->over && !s->stalled) { rto = std::max(rto, s->endpoint().info().rto); }
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    if (seat(i).hopeful) { rto = std::max(rto, seat(i).rto); }
   }
   return std::min(rto * (std::int64_t{2} << std::min(data_backoff_, 16u)), 60_s);
 }
@@ -68,33 +68,11 @@ void Connection::on_data_timeout(Instant now) {
 
 // --- before anything has failed ---------------------------------------------------------------------------------
 
-ReinjectionControl::Carrier Connection::carrier(const Subflow& s, Instant now) const {
-  const tcp::Info i = s.endpoint().info();
-  Bytes room = s.endpoint().room(now);
-  if (room < s.packet() && i.in_flight) { room = {}; }  // as for fresh data
-  return {.id = s.id(),
-          .room = room,
-          .window = i.window,
-          .in_flight = i.in_flight,
-          .queued = {s.lane().tx.end() - s.endpoint().sent_up_to()},
-          .packet = s.packet(),
-          .srtt = i.srtt,
-          .rttvar = i.rttvar,
-          .min_rtt = i.min_rtt,
-          .rto = i.rto,
-          .heard = s.heard_at(),
-          .rides = &s.lane().tx,
-          .sent_up_to = s.endpoint().sent_up_to(),
-          .avoided = s.doubtful(),
-          .backup = s.backup(),
-          .recovering = i.in_recovery};
-}
-
 /// The subflows that may carry data, as far as they are given any: with what reinjection control allows them.
 void Connection::look_at_carriers(Instant now) {
   carriers_.clear();
-  for (const auto& s : subflows_) {
-    if (s->carries_data() && !s->over) { carriers_.push_back(carrier(*s, now)); }
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    if (seat(i).carries) { carriers_.push_back(look_at(i, now).carrier); }
   }
   if (carriers_.size() < 2) { return; }
   for (ReinjectionControl::Carrier& c : carriers_) {
@@ -131,6 +109,7 @@ bool Connection::copy_what_is_late(Instant now) {
     counters_.add(Counter::penalties);
     if (session_.config.reinjection.penalise == Penalty::halve_window) {
       find(*orders.penalised)->endpoint().halve_window(now);
+      stir(index_of(*orders.penalised));
     }
     trace::emit(env_.trace, now, {number_, orders.penalised->raw},
                 [&] { return trace::Note{"penalised", carriers_.size()}; });

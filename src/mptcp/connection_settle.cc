@@ -7,6 +7,7 @@
 namespace anabranch::mptcp {
 
 void Connection::settle(Instant now) {
+  stir_all();
   judge_troubles(now);
   hear_endpoints(now);
   hear_news(now);
@@ -19,6 +20,8 @@ void Connection::settle(Instant now) {
   arm_timers(now);
   report_memory();
   tell_application();
+  stir_all();  // what followed may have changed any of them
+  for (std::size_t i = 0; i < seats_.size(); ++i) { seats_[i].unsettled = subflows_[i]->endpoint().has_events(); }
   ANABRANCH_EXPENSIVE_CHECK(is_consistent());
 }
 
@@ -31,6 +34,7 @@ void Connection::judge_troubles(Instant now) {
         return !s->over && s->lane().joined && s->endpoint().phase() == tcp::Phase::open && !s->role().carries_data();
       });
   for (const auto& s : subflows_) { s->resolve_trouble(now); }
+  troubled_ = std::ranges::any_of(subflows_, [](const auto& s) { return s->troubled(); });
 }
 
 // --- what endpoints report -------------------------------------------------------------------------------------
@@ -199,7 +203,7 @@ void Connection::arm_timers(Instant now) {
 
 Duration Connection::slowest_rtt() const {
   Duration out{};
-  for (const auto& s : subflows_) { out = std::max(out, s->endpoint().flow().srtt); }
+  for (std::size_t i = 0; i < seats_.size(); ++i) { out = std::max(out, seat(i).flow.srtt); }
   // Not measured: nothing was sent yet, and the handshake had no memory. Longer than most, so that the buffer is not
   // too small.
   return out.ns > 0 ? out : 200_ms;
@@ -222,7 +226,7 @@ void Connection::report_memory() {
                                  .unread = session_.receive.readable(),
                                  .waiting = session_.receive.held(),
                                  .reported = {}};
-  for (const auto& s : subflows_) { use.reported += s->endpoint().out_of_order(); }
+  for (std::size_t i = 0; i < seats_.size(); ++i) { use.reported += seat(i).reported; }
   if (!session_.memory.fits(use)) {
     counters_.add(Counter::memory_dropped);
     session_.receive.drop_out_of_order();
@@ -237,10 +241,8 @@ void Connection::report_memory() {
 void Connection::grow_send_buffer() {
   if (!session_.send.may_grow()) { return; }
   sending_.clear();
-  for (const auto& s : subflows_) {
-    if (!s->carries_data() || s->over || s->doubtful()) { continue; }
-    const cc::Flow flow = s->endpoint().flow();
-    sending_.push_back({flow.window, flow.srtt});
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    if (seat(i).carries && !seat(i).doubtful) { sending_.push_back({seat(i).flow.window, seat(i).flow.srtt}); }
   }
   const Bytes wanted = stream::wanted_to_send(sending_);
   if (wanted <= session_.send.buffer()) { return; }

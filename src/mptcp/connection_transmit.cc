@@ -5,14 +5,6 @@
 #include <algorithm>
 
 namespace anabranch::mptcp {
-namespace {
-/// A window in a smoothed round trip: what the path carries while it is kept full.
-Rate rate_of(const tcp::Info& i) {
-  if (i.srtt <= Duration{}) { return {}; }
-  const auto n = static_cast<unsigned __int128>(i.window.n) * 1'000'000'000 / static_cast<std::uint64_t>(i.srtt.ns);
-  return {static_cast<std::uint64_t>(std::min<unsigned __int128>(n, std::uint64_t{1} << 40))};
-}
-}  // namespace
 
 std::optional<Outgoing> Connection::poll_transmit(Instant now) {
   timers_.clear(Timer::look_again);
@@ -24,8 +16,9 @@ std::optional<Outgoing> Connection::poll_transmit(Instant now) {
   step_closing(now);  // the last byte may just have been bound: a DATA_FIN may follow
   if (auto out = from_subflows(now)) { return out; }
   if (session_.send.sendable() || session_.send.next_again()) { watch_silence(now); }
+  ANABRANCH_EXPENSIVE_CHECK(nobody_else_speaks(now));
   silence_the_dead();
-  settle(now);
+  settle_changes(now);
   return std::nullopt;
 }
 
@@ -38,63 +31,43 @@ void Connection::bind_to_syn(Instant now) {
   session_.send.raise_limit(session_.send.next() + amount.n);  // no window is known; a SYN with a cookie needs none
   const DataSend::Piece piece = session_.send.take_fresh(amount);
   s.bind(piece.at, piece.bytes, now);
+  stir(0);
 }
 
-/// Resets, handshakes, retransmissions, ACKs and bound data, one subflow after the other.
+/// Resets, handshakes, retransmissions, ACKs and bound data, one subflow after the other. Those that had nothing to say
+/// and have not changed since are not asked again.
 std::optional<Outgoing> Connection::from_subflows(Instant now) {
-  for (std::size_t i = 0; i < subflows_.size(); ++i) {
-    Subflow& s = *subflows_[(turn_ + i) % subflows_.size()];
+  for (std::size_t n = 0; n < subflows_.size(); ++n) {
+    const std::size_t i = (turn_ + n) % subflows_.size();
+    if (!seats_[i].may_send) { continue; }
+    Subflow& s = *subflows_[i];
     if (s.silent) { continue; }
-    if (auto segment = s.endpoint().poll_transmit(now)) {
-      turn_ = (turn_ + i) % subflows_.size();
+    busy_ = i;
+    auto segment = s.endpoint().poll_transmit(now);
+    busy_ = kNobody;
+    stir(i);
+    if (segment) {
+      turn_ = i;
       if (wire::find<wire::Reset>(segment->mptcp)) { counters_.add(Counter::mp_tcprst_sent); }
       return Outgoing{&s.way(), s.id(), std::move(*segment)};
     }
+    seats_[i].may_send = false;
   }
   ++turn_;
   return std::nullopt;
 }
 
-/// A dead endpoint that has nothing left to say (its RST has gone) may be forgotten.
-void Connection::silence_the_dead() {
-  for (const auto& s : subflows_) {
-    if (s->endpoint().dead()) { s->silent = true; }
-  }
+/// For builds that check: who was not asked would have said nothing.
+bool Connection::nobody_else_speaks(Instant now) {
+  return std::ranges::none_of(
+      subflows_, [now](const auto& s) { return !s->silent && s->endpoint().poll_transmit(now).has_value(); });
 }
 
-void Connection::look_at_paths(Instant now) {
-  paths_.clear();
-  for (const auto& s : subflows_) {
-    if (!s->carries_data() || s->over) { continue; }
-    const tcp::Info i = s->endpoint().info();
-    const Bytes packet = s->packet();
-    Bytes room = s->endpoint().room(now);
-    // A fraction of a packet is not worth a mapping while more is on its way to make room.
-    if (room < packet && i.in_flight) { room = {}; }
-    const auto* local = addresses_.local(s->lane().local);
-    const AddressUse use = local ? local->where.use : AddressUse{};
-    paths_.push_back({.id = s->id(),
-                      .room = room,
-                      .in_flight = i.in_flight,
-                      .queued = {s->lane().tx.end() - s->endpoint().sent_up_to()},
-                      .window = i.window,
-                      .segment = packet,
-                      .burst = s->endpoint().burst(),
-                      .srtt = i.srtt,
-                      .rttvar = i.rttvar,
-                      .min_rtt = i.min_rtt,
-                      .rate = rate_of(i),
-                      .opens = room ? now : s->endpoint().opens(now),
-                      .missed = {session_.send.sent_up_to() - s->carried_up_to()},
-                      .backup = s->backup(),
-                      .stale = s->doubtful(),
-                      .slow_start = i.window < i.threshold,
-                      .recovering = i.in_recovery,
-                      .metered = use.metered,
-                      .preference = use.preference,
-                      .weight = use.weight});
+/// A dead endpoint that has nothing left to say (its RST has gone) may be forgotten.
+void Connection::silence_the_dead() {
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    if (seats_[i].unsettled && subflows_[i]->endpoint().dead()) { subflows_[i]->silent = true; }
   }
-  restrain_paths(now);
 }
 
 /// The peer's window, and nothing else, keeps a path idle: counted once for each DATA_ACK (schedulers learn from it).
@@ -171,6 +144,7 @@ bool Connection::carry(const Send& send, const Demand& demand, Instant now) {
               [&] { return trace::Scheduled{piece.at, piece.bytes.size(), scheduler_->name(), demand.reinjection}; });
   if (!demand.reinjection) { batching_.bound(piece.at + piece.bytes.size().n, piece.bytes.size().n % packet.n != 0); }
   s->bind(piece.at, std::move(piece.bytes), now);
+  stir(index_of(s->id()));
   return true;
 }
 
@@ -180,6 +154,7 @@ bool Connection::carry(const Copy& copy, Instant now) {
   ANABRANCH_CHECK(s != nullptr);
   const DataPos at = s->first_missed();
   const DataPos end = session_.send.sent_up_to();
+  stir(index_of(copy.on));  // first_missed has moved on
   if (at >= end) { return true; }
   const Bytes amount = in_one_mapping(*s, copy.at_most, {end - at});
   if (amount == Bytes{0}) { return false; }
@@ -189,6 +164,7 @@ bool Connection::carry(const Copy& copy, Instant now) {
   trace::emit(env_.trace, now, {number_, s->id().raw},
               [&] { return trace::Scheduled{piece.at, amount, scheduler_->name(), true}; });
   s->bind(piece.at, std::move(piece.bytes), now);
+  stir(index_of(s->id()));
   return true;
 }
 

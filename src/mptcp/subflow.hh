@@ -83,6 +83,7 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   Instant heard_at() const { return heard_at_; }  ///< the last one
   /// MP_PRIO has just been said, and nobody will answer it: it is said again, twice, a timeout apart.
   void repeat_priority(Instant now);
+  bool troubled() const { return trouble_.has_value(); }  ///< has bytes that `resolve_trouble` shall judge
   bool in_question() const { return doubt_.has_value(); }
   Doubt::Cause cause() const { return doubt_->cause(); }  ///< only when in question
   /// Better left alone by whoever has a choice: silent for too long, withdrawn or given up by the peer.

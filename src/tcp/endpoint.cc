@@ -179,6 +179,8 @@ std::optional<Endpoint::Event> Endpoint::poll_event() {
   return event;
 }
 
+bool Endpoint::has_events() const { return !parts_->events.empty(); }
+
 Phase Endpoint::phase() const { return parts_->phase; }
 const stream::Close& Endpoint::close_state() const { return parts_->context.close; }
 const Negotiated& Endpoint::negotiated() const { return parts_->context.agreed; }

@@ -74,6 +74,7 @@ class Endpoint {
     closed,         ///< both directions finished and TIME-WAIT over, or aborted; dead
   };
   std::optional<Event> poll_event();
+  bool has_events() const;
   Phase phase() const;
   /// Data may leave: open, or opened early (RFC 7413 §4.2.2) and still without the third segment.
   bool may_send() const;
