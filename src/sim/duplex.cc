@@ -103,9 +103,9 @@ void Link::offer(const Host& from, Frame frame) {
   pass(side_of(from) == 0 ? Way::forth : Way::back, from, std::move(frame));
 }
 
-void Link::carry(Way way, const Frame& frame) {
+void Link::carry(Way way, Frame frame) {
   End& end = ends_[way == Way::forth ? 0 : 1];
-  end.out->offer(frame, clock(), &end.route);
+  end.out->offer(std::move(frame), clock(), &end.route);
 }
 
 Bytes Link::delivered() const {

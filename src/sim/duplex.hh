@@ -68,7 +68,7 @@ class Link final : public Passage, public Outlet {
     std::unique_ptr<Pipe> out;
     Route route;  ///< out of here, into the other end
   };
-  void carry(Way way, const Frame& frame) override;
+  void carry(Way way, Frame frame) override;
   const Host& end_of(Way way) const override { return *ends_[way == Way::forth ? 0 : 1].host; }
   std::size_t side_of(const Host& host) const;
   std::uint32_t wire_mtu() const { return options_.wire_mtu != 0 ? options_.wire_mtu : options_.mtu; }

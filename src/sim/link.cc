@@ -42,6 +42,7 @@ void Pipe::choose_rule() {
 
 /// What follows from the numbers, once and not for each packet.
 void Pipe::look_at_spec() {
+  timed_ = {};
   constexpr auto kUnlimited = std::numeric_limits<std::uint64_t>::max();
   most_packets_ = spec_.discipline.packets != 0 ? spec_.discipline.packets : kUnlimited;
   most_bytes_ = spec_.queue ? spec_.queue.n : spec_.discipline.packets != 0 ? kUnlimited : default_queue(spec_.rate).n;
@@ -49,21 +50,22 @@ void Pipe::look_at_spec() {
            spec_.duplicate <= 0 && !bad_;
 }
 
-void Pipe::offer(const Frame& frame, Instant now, const Route* route) {
+void Pipe::offer(Frame frame, Instant now, const Route* route) {
   const auto take = [&](Frame&& packet) {
     Parcel* p = packets_.make();
     p->frame = std::move(packet);
     p->size = static_cast<std::uint32_t>(p->frame.bytes.size().n);
+    p->cut = p->frame.cut;
     p->route = route;
     enter(p, now);
   };
   const bool complete = frame.checksum != ChecksumState::pending || spec_.keep_checksums;
-  if (spec_.keep_super_segments || (frame.cut == 0 && complete)) { return take(Frame{frame}); }
+  if (spec_.keep_super_segments || (frame.cut == 0 && complete)) { return take(std::move(frame)); }
   pieces_.clear();
   if (!cut_frame(frame, arena_, pieces_)) {
     pieces_.clear();
     if (frame.cut != 0) { return stats_.dropped.add(LinkDrop::cannot_cut); }
-    pieces_.push_back(frame);  // not TCP: its checksum is none of ours
+    pieces_.push_back(std::move(frame));  // not TCP: its checksum is none of ours
   }
   for (Frame& piece : pieces_) { take(std::move(piece)); }
   pieces_.clear();
@@ -87,7 +89,7 @@ void Pipe::enter(Parcel* packet, Instant now) {
 /// Whether it comes in; then it is sent, or waits.
 void Pipe::judge(Parcel* packet) {
   if (cut_) { return drop(packet, LinkDrop::link_cut); }
-  if (spec_.mtu != 0 && packet->frame.cut == 0 && packet->size > spec_.mtu) { return drop(packet, LinkDrop::too_big); }
+  if (spec_.mtu != 0 && packet->cut == 0 && packet->size > spec_.mtu) { return drop(packet, LinkDrop::too_big); }
   mark(*packet);
   const bool idle = waiting_.empty() && free_at_ <= now_;
   if (rule_ && rule_out(rule_->enter(waiting(), {packet->size}, idle, now_), packet)) { return; }
@@ -125,16 +127,22 @@ void Pipe::advance(Instant now) {
   }
 }
 
+Duration Pipe::time_on_wire(Bytes bytes) const {
+  Timed& known = timed_[bytes.n / 4 % timed_.size()];
+  if (known.bytes != bytes.n) { known = {bytes.n, time_for(bytes, spec_.rate)}; }
+  return known.takes;
+}
+
 Duration Pipe::transmission(const Parcel& packet) const {
   if (spec_.rate == Rate{}) { return {}; }
   std::uint64_t packets = 1, headers = 0;
-  if (packet.frame.cut != 0) {
+  if (packet.cut != 0) {
     if (const auto layout = tcp_layout(packet.frame)) {
       headers = layout->payload_at;
-      packets = std::max<std::uint64_t>(1, (layout->end - headers + packet.frame.cut - 1) / packet.frame.cut);
+      packets = std::max<std::uint64_t>(1, (layout->end - headers + packet.cut - 1) / packet.cut);
     }
   }
-  return time_for({packet.size + (packets - 1) * headers + packets * spec_.overhead}, spec_.rate);
+  return time_on_wire({packet.size + (packets - 1) * headers + packets * spec_.overhead});
 }
 
 void Pipe::mark(Parcel& packet) {
@@ -204,6 +212,7 @@ void Pipe::transmit_with_faults(Parcel* packet) {
     Parcel* twin = packets_.make();
     twin->frame = packet->frame;
     twin->size = packet->size;
+    twin->cut = packet->cut;
     twin->hop = packet->hop;
     twin->route = packet->route;
     send(twin);

@@ -16,6 +16,7 @@
 #include "sim/parcel.hh"
 #include "sim/queue/rule.hh"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -101,7 +102,7 @@ class Pipe {
   Pipe(const Pipe&) = delete;
   Pipe& operator=(const Pipe&) = delete;
 
-  void offer(const Frame& frame, Instant now, const Route* route = nullptr);
+  void offer(Frame frame, Instant now, const Route* route = nullptr);
   /// A packet that comes from another pipe, or from nobody's stack; of the same pool.
   void enter(Parcel* packet, Instant now);
   /// When take_due is wanted next; it may then yield nothing (a packet was lost). Never: nothing under way.
@@ -140,6 +141,7 @@ class Pipe {
   void transmit_with_faults(Parcel* packet);
   void drop(Parcel* packet, LinkDrop why);
   Duration transmission(const Parcel& packet) const;
+  Duration time_on_wire(Bytes bytes) const;
   bool lose();
   void mark(Parcel& packet);
   bool mark_it(Parcel& packet);
@@ -160,6 +162,12 @@ class Pipe {
   std::unique_ptr<QueueRule> rule_;
   std::uint64_t most_bytes_ = 0, most_packets_ = 0;  ///< that may wait
   bool plain_ = true;                                ///< no faults of its own
+  /// How long packets take that were seen lately, by size: a network has few sizes, and divisions cost.
+  struct Timed {
+    std::uint64_t bytes = 0;
+    Duration takes;
+  };
+  mutable std::array<Timed, 8> timed_;
   std::uint64_t queued_ = 0;
   Instant now_{std::numeric_limits<std::int64_t>::min()};
   Instant free_at_ = now_;       ///< when the transmitter has sent what it is sending

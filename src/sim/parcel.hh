@@ -24,13 +24,15 @@ struct Route {
   std::uint32_t label = 0;  ///< for a person: number of the link or path
 };
 
-struct Parcel {
-  Frame frame;                   ///< empty: traffic that nobody reads
+/// What a pipe looks at lies in one line of the cache; what is in the packet is looked at by hosts only.
+struct alignas(64) Parcel {
+  Parcel* behind = nullptr;      ///< in its list
+  Instant at{};                  ///< waiting: since when; sent: when it arrives at the end of the pipe
+  const Route* route = nullptr;  ///< none: handed out at the end of the pipe
   std::uint32_t size = 0;        ///< IP bytes
   std::uint32_t hop = 0;         ///< which pipe of the route it is in
-  const Route* route = nullptr;  ///< none: handed out at the end of the pipe
-  Instant at{};                  ///< waiting: since when; sent: when it arrives at the end of the pipe
-  Parcel* behind = nullptr;      ///< in its list
+  std::uint32_t cut = 0;         ///< as `frame.cut`
+  Frame frame;                   ///< empty: traffic that nobody reads
 };
 
 /// First in, first out.
@@ -73,7 +75,7 @@ class ParcelPool {
   void give_back(Parcel* packet) {
     packet->frame.bytes.clear();
     packet->route = nullptr;
-    packet->hop = 0;
+    packet->hop = packet->cut = 0;
     free_.push(packet);
   }
   std::size_t in_use() const { return all_.size() - free_.size(); }

@@ -28,7 +28,7 @@ void Passage::set_sieve(std::function<bool(const Host&, Frame&)> sieve) {
 
 void Passage::pass(Way way, const Host& from, Frame frame) {
   if (tap_) { tap_(from, frame); }
-  if (!middlebox_) { return carry(way, frame); }
+  if (!middlebox_) { return carry(way, std::move(frame)); }
   packets_.clear();
   if (!cut_frame(frame, arena_, packets_)) { packets_.push_back(std::move(frame)); }
   for (Frame& packet : packets_) { middlebox_->pass(way, std::move(packet), *clock_, sent_); }
@@ -42,7 +42,7 @@ void Passage::on_time() {
 }
 
 void Passage::carry_on() {
-  for (const Sent& sent : sent_) { carry(sent.way, sent.frame); }
+  for (Sent& sent : sent_) { carry(sent.way, std::move(sent.frame)); }
   sent_.clear();
   packets_.clear();
   agenda_.set(in_agenda_, middlebox_->next());

@@ -38,7 +38,7 @@ class Passage {
   bool watches() const { return tap_ || middlebox_; }  ///< somebody wants to see each frame
 
  private:
-  virtual void carry(Way way, const Frame& frame) = 0;
+  virtual void carry(Way way, Frame frame) = 0;
   virtual const Host& end_of(Way way) const = 0;  ///< where frames of that way come from
   virtual void watching_changed() {}              ///< `watches` may say something else now
   void carry_on();

@@ -101,10 +101,10 @@ void Path::offer(const Port& from, Frame frame) {
   pass(&from == ends_[0] ? Way::forth : Way::back, from.host(), std::move(frame));
 }
 
-void Path::carry(Way way, const Frame& frame) {
+void Path::carry(Way way, Frame frame) {
   const auto key = flow_of(frame);
   const Route* route = key ? route_of(*ends_[way == Way::forth ? 0 : 1], *key) : nullptr;
-  if (route != nullptr) { route->pipes.front()->offer(frame, clock(), route); }
+  if (route != nullptr) { route->pipes.front()->offer(std::move(frame), clock(), route); }
 }
 
 void Path::watching_changed() {

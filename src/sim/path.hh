@@ -64,7 +64,7 @@ class Path final : public Passage {
     std::size_t operator()(const FlowKey& key) const { return flow_hash(key, 0); }
   };
   using TwoRoutes = std::array<Route, 2>;  ///< forth, back
-  void carry(Way way, const Frame& frame) override;
+  void carry(Way way, Frame frame) override;
   const Host& end_of(Way way) const override;
   void watching_changed() override;
   std::size_t deal();

@@ -115,6 +115,6 @@ void Port::offer(const Host&, Frame frame) {
     known = {*key, path, path->watched() ? nullptr : path->route_of(*this, *key)};
   }
   if (known.route == nullptr) { return known.path->offer(*this, std::move(frame)); }
-  known.route->pipes.front()->offer(frame, *clock_, known.route);
+  known.route->pipes.front()->offer(std::move(frame), *clock_, known.route);
 }
 }  // namespace anabranch::sim
