@@ -80,11 +80,11 @@ int anb_address_add(anb_stack *stack, uint32_t interface, const struct sockaddr 
                     unsigned prefix, unsigned flags, anb_time now);
 /** What else path managers and schedulers should know of an address. */
 struct anb_address_use {
-  uint32_t size;   /**< sizeof(struct anb_address_use) */
-  unsigned flags;  /**< as in `anb_address_add` */
-  unsigned weight; /**< share of the data where shares are given by weight; 1 if it has none of its own; not 0 */
-  int preference;  /**< who may choose one path chooses the highest; 0 usually */
-  uint64_t cap;    /**< at most so many bytes a second in either direction, all connections together; 0: no limit */
+  uint32_t size;       /**< sizeof(struct anb_address_use) */
+  unsigned flags;      /**< as in `anb_address_add` */
+  unsigned weight;     /**< share of the data where shares are given by weight; 1 usually, at most 65535 */
+  unsigned preference; /**< lower is used first, as with the metrics of routes; 0 usually, at most 255 */
+  uint64_t cap;        /**< at most so many bytes a second in either direction, all connections together; 0: no limit */
 };
 /** In the place of what was said when it was added. -EADDRNOTAVAIL, -EAFNOSUPPORT, -EINVAL. */
 int anb_address_set_use(anb_stack *stack, const struct sockaddr *address, socklen_t length,

@@ -91,15 +91,14 @@ int anb_address_set_use(anb_stack* s, const sockaddr* address, socklen_t length,
                         anb_time now) {
   const auto a = read_address(address, length);
   if (!a) { return -EAFNOSUPPORT; }
-  if (use == nullptr || use->size != sizeof *use || use->weight == 0 || (use->flags & ~kAllFlags) != 0) {
-    return -EINVAL;
-  }
+  if (use == nullptr || use->size != sizeof *use || (use->flags & ~kAllFlags) != 0) { return -EINVAL; }
+  if (use->weight == 0 || use->weight > 65535 || use->preference > 255) { return -EINVAL; }
   anb_stack::Port* p = s->owner_of(a->address);
   if (p == nullptr) { return -EADDRNOTAVAIL; }
   AddressUse& is = std::ranges::find(p->interface.addresses, a->address, &InterfaceAddress::address)->use;
   is = use_of(use->flags);
-  is.weight = use->weight;
-  is.preference = use->preference;
+  is.weight = static_cast<std::uint16_t>(use->weight);
+  is.preference = static_cast<std::uint8_t>(use->preference);
   is.cap = Rate{use->cap};
   s->tell_network(now);
   return 0;

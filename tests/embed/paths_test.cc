@@ -120,7 +120,9 @@ TEST(EmbedPaths, WhatAnAddressIsForCanBeChanged) {
   EXPECT_EQ(0, anb_address_set_use(t.client.stack, address, sizeof ours, &use, t.now));
   use.weight = 0;
   EXPECT_EQ(-EINVAL, anb_address_set_use(t.client.stack, address, sizeof ours, &use, t.now));
-  use.weight = 1, use.flags = 1u << 31;
+  use.weight = 1, use.preference = 256;
+  EXPECT_EQ(-EINVAL, anb_address_set_use(t.client.stack, address, sizeof ours, &use, t.now));
+  use.preference = 0, use.flags = 1u << 31;
   EXPECT_EQ(-EINVAL, anb_address_set_use(t.client.stack, address, sizeof ours, &use, t.now));
   const auto [out, in] = t.connection(t.listener());
   t.pass(200'000'000);
