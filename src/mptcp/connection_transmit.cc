@@ -51,7 +51,7 @@ std::optional<Outgoing> Connection::from_subflows(Instant now) {
       if (wire::find<wire::Reset>(segment->mptcp)) { counters_.add(Counter::mp_tcprst_sent); }
       return Outgoing{&s.way(), s.id(), std::move(*segment)};
     }
-    seats_[i].may_send = false;
+    seats_[i].may_send = s.has_signals();  // no more of them at a time than an endpoint allows: next time
   }
   ++turn_;
   return std::nullopt;
@@ -59,8 +59,11 @@ std::optional<Outgoing> Connection::from_subflows(Instant now) {
 
 /// For builds that check: who was not asked would have said nothing.
 bool Connection::nobody_else_speaks(Instant now) {
-  return std::ranges::none_of(
-      subflows_, [now](const auto& s) { return !s->silent && s->endpoint().poll_transmit(now).has_value(); });
+  for (std::size_t i = 0; i < subflows_.size(); ++i) {
+    const bool asked = seats_[i].may_send || subflows_[i]->silent;
+    if (!asked && subflows_[i]->endpoint().poll_transmit(now)) { return false; }
+  }
+  return true;
 }
 
 /// A dead endpoint that has nothing left to say (its RST has gone) may be forgotten.

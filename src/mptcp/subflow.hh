@@ -44,6 +44,7 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
   /// May be given data: established, its role carries data, and we have not finished it.
   bool carries_data() const;
   bool plain() const { return plain_ != nullptr; }
+  bool has_signals() const { return wants_segment(); }  ///< options that nobody has sent yet, even without data
   bool backup() const { return lane_.local_backup || lane_.remote_backup; }
   bool peer_finished() const { return peer_finished_; }
   /// The payload of a full packet of data, beside TCP's and MPTCP's options.
