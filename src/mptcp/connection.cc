@@ -193,7 +193,8 @@ Result<std::size_t> Connection::write(std::span<const std::uint8_t> bytes, Insta
   if (bytes.size() > session_.send.room().n) { grow_send_buffer(); }
   const auto allowed = std::min<std::uint64_t>(bytes.size(), session_.memory.room_to_send().n);
   const Bytes taken = session_.send.write(bytes.first(static_cast<std::size_t>(allowed)));
-  if (taken.n < bytes.size()) { wants_writable_ = true; }
+  writer_waits_ = taken.n < bytes.size();
+  if (writer_waits_) { wants_writable_ = true; }
   if (taken == Bytes{0} && !bytes.empty()) { return fail(Errc::would_block, "write"); }
   settle_changes(now);
   return taken.n;

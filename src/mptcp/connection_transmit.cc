@@ -176,6 +176,8 @@ Bytes Connection::less_what_waits(Bytes amount, const Demand& demand, Bytes pack
   const std::uint64_t over = amount.n % packet.n;
   const bool last = amount == demand.waiting;
   if (over == 0 || !last || session_.close.sending != stream::Sending::open) { return amount; }
+  // A writer that was refused room has more to say: what comes next fills the packet (RFC 9293 §3.8.6.2.1).
+  if (writer_waits_ && session_.send.outstanding()) { return amount - Bytes{over}; }
   const DataPos tail = session_.send.next() + (amount.n - over);
   return batching_.holds(tail, session_.send.una(), now) ? amount - Bytes{over} : amount;
 }

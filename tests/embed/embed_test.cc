@@ -501,7 +501,7 @@ TEST(EmbedOption, TheSecondFastOpenedConnectionBringsItsDataWithTheSyn) {
 TEST(EmbedMultipath, TwoLinksMakeSeveralSubflowsAndTheInfoSaysSo) {
   TwoHosts t{2};
   const auto [out, in] = t.connection(t.listener());
-  ASSERT_TRUE(t.sends(out, 300'000));
+  ASSERT_TRUE(t.sends(out, 200'000));
   t.pass(3'000'000'000);
   anb_info info{};
   EXPECT_EQ(-EINVAL, anb_get_info(t.client.stack, out, &info));
@@ -511,8 +511,8 @@ TEST(EmbedMultipath, TwoLinksMakeSeveralSubflowsAndTheInfoSaysSo) {
   EXPECT_EQ(1, info.version);
   EXPECT_STREQ("open", info.state);
   EXPECT_STREQ("none", info.fallback_reason);
-  EXPECT_EQ(300'000u, info.bytes_written);
-  EXPECT_EQ(300'000u, info.bytes_acknowledged);
+  EXPECT_EQ(200'000u, info.bytes_written);
+  EXPECT_EQ(200'000u, info.bytes_acknowledged);
   anb_subflow_info flows[8];
   const int n = anb_subflows(t.client.stack, out, flows, 8, sizeof flows[0]);
   ASSERT_GE(n, 2);
@@ -524,7 +524,7 @@ TEST(EmbedMultipath, TwoLinksMakeSeveralSubflowsAndTheInfoSaysSo) {
   EXPECT_GE(flows[0].srtt, 2 * TwoHosts::kDelay);
   std::uint64_t sum = 0;
   for (int i = 0; i < n; ++i) { sum += flows[i].bytes_sent; }
-  EXPECT_GE(sum, 300'000u);
+  EXPECT_GE(sum, 200'000u);
   EXPECT_EQ(n, anb_subflows(t.client.stack, out, nullptr, 0, 0));
 }
 
@@ -549,7 +549,7 @@ TEST(EmbedMultipath, ABackupIsToldToThePeer) {
   EXPECT_EQ(-ENOENT, anb_subflow_set_backup(t.client.stack, out, 99, 1, t.now));
   EXPECT_EQ(0, anb_subflow_set_backup(t.client.stack, out, 0, 1, t.now));
   t.pass(1'000'000'000);
-  EXPECT_EQ(1u, t.server.counter("mp_prio_received"));
+  EXPECT_EQ(3u, t.server.counter("mp_prio_received"));  // said three times: nobody acknowledges it
   anb_subflow_info flow;
   ASSERT_GT(anb_subflows(t.server.stack, in, &flow, 1, sizeof flow), 0);
   EXPECT_EQ(1, flow.backup);
@@ -630,7 +630,7 @@ TEST(EmbedMultipath, AnAddressIsAnnouncedWithItsPortAndWithdrawnByHand) {
   EXPECT_EQ(0, std::memcmp(&flows[1].remote, &where, sizeof where));
   EXPECT_EQ(0, anb_withdraw(t.server.stack, in, address, sizeof where, t.now));
   t.pass(1'000'000'000);
-  EXPECT_EQ(1u, t.client.counter("remove_addr_received"));
+  EXPECT_EQ(3u, t.client.counter("remove_addr_received"));  // said three times: nobody acknowledges it
 }
 
 TEST(EmbedMultipath, PlainTcpWhenItIsSwitchedOff) {

@@ -49,7 +49,7 @@ TEST(ScenarioRun, AConnectionUsesBothPathsAndTheirRatesAreMeasured) {
   const Json& paths = run["groups"]["f"]["paths"];
   EXPECT_NEAR(paths["wifi"]["rate_bps"].get<double>() + paths["lte"]["rate_bps"].get<double>(), group(run, "f"), 0.5e6);
   EXPECT_GT(run["links"]["wifi"]["forth"]["utilisation"].get<double>(), 0.9);
-  EXPECT_LE(run["links"]["wifi"]["forth"]["utilisation"].get<double>(), 1.0);
+  EXPECT_LE(run["links"]["wifi"]["forth"]["utilisation"].get<double>(), 1.001);  // a packet counts when it begins
   EXPECT_LT(run["links"]["wifi"]["back"]["utilisation"].get<double>(), 0.1);
   EXPECT_EQ(run["flows"][0]["protocol"], "mptcp");
   EXPECT_EQ(run["flows"][0]["subflows_opened"], 2);
