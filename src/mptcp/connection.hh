@@ -334,6 +334,7 @@ class Connection final : private cc::Group {
   Mode mode_told_ = Mode::undecided;
   // The application waits for an edge of these:
   bool wants_readable_ = true, wants_writable_ = false, told_finished_ = false;
+  bool holds_back_ = false;                            ///< what could leave is less than a packet and waits for more
   bool writer_waits_ = false;                          ///< the last write was not taken whole: more will come
   std::vector<stream::SendingPath> sending_;           ///< scratch of grow_send_buffer()
   std::vector<Path> paths_;                            ///< scratch of schedule()

@@ -93,7 +93,7 @@ void Connection::restrain_paths(Instant now) {
 
 /// There is room and nothing fresh may leave: perhaps something leaves once more. True when that was ordered.
 bool Connection::copy_what_is_late(Instant now) {
-  const bool waits = session_.send.next_again() != nullptr || session_.send.sendable();
+  const bool waits = session_.send.next_again() != nullptr || (session_.send.sendable() && !holds_back_);
   if (waits || scheduler_->copies() || session_.mode != Mode::mptcp || session_.alive < 2 ||
       !session_.send.outstanding()) {
     return false;

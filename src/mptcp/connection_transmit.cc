@@ -83,6 +83,7 @@ void Connection::note_blocked() {
 
 /// Places one piece, again before fresh; false when nothing waits, or nothing shall leave now.
 bool Connection::schedule(Instant now) {
+  holds_back_ = false;
   ask_again_at_ = Instant::never();
   if (phase_ != Phase::open && phase_ != Phase::closing) { return false; }
   const DataSend& send = session_.send;
@@ -177,8 +178,11 @@ Bytes Connection::less_what_waits(Bytes amount, const Demand& demand, Bytes pack
   const bool last = amount == demand.waiting;
   if (over == 0 || !last || session_.close.sending != stream::Sending::open) { return amount; }
   // A writer that was refused room has more to say: what comes next fills the packet (RFC 9293 §3.8.6.2.1).
-  if (writer_waits_ && session_.send.outstanding()) { return amount - Bytes{over}; }
+  const bool all_there_is = demand.waiting == session_.send.unsent();
   const DataPos tail = session_.send.next() + (amount.n - over);
-  return batching_.holds(tail, session_.send.una(), now) ? amount - Bytes{over} : amount;
+  const bool more_comes = writer_waits_ && all_there_is && session_.send.outstanding();
+  if (!more_comes && !batching_.holds(tail, session_.send.una(), now)) { return amount; }
+  holds_back_ = amount.n == over;
+  return amount - Bytes{over};
 }
 }  // namespace anabranch::mptcp

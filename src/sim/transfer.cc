@@ -193,6 +193,7 @@ bool Transfer::step(Instant now) {
     connect.remote = remote_;
     connect.interfaces = options_.interfaces;
     connect.config = options_.client;
+    connect.race.on = options_.race;
     const auto id = client_.host().stack().connect(connect, now);
     if (id) {
       cast_.claim(client_.host().number(), *id, *this);

@@ -36,8 +36,9 @@ struct TransferOptions {
   std::vector<InterfaceId> interfaces{};  ///< ConnectOptions::interfaces
   bool announce = true;                   ///< ListenOptions::announce
   stack::Stateless stateless = stack::Stateless::under_pressure;  ///< ListenOptions::stateless
-  bool close_listener = false;                                    ///< once the connection is accepted
-  bool may_fail = false;               ///< an error that an application is told of is no violation
+  bool race = true;             ///< ConnectOptions::race; without it the first path is the only one to begin with
+  bool close_listener = false;  ///< once the connection is accepted
+  bool may_fail = false;        ///< an error that an application is told of is no violation
   std::optional<Bytes> abort_after{};  ///< the client aborts once it has read and written so much
 };
 

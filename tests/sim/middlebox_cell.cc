@@ -82,6 +82,7 @@ class CellWorld {
   Transfer& start() {
     constexpr Bytes kMuch{1'000'000}, kRequest{200};
     TransferOptions options;
+    options.race = false;  // what the box does to this path is the question, not how it is avoided
     const Bytes up = cell_.ways == Ways::both ? kMuch / 2 : cell_.ways == Ways::forth ? kMuch : kRequest;
     options.back = cell_.ways == Ways::both ? kMuch / 2 : cell_.ways == Ways::back ? kMuch : kRequest;
     options.announce = cell_.happening == Happening::announces;

@@ -44,6 +44,7 @@ Met connect_over(const DrawnPath& path, std::uint64_t seed, bool multipath) {
   add(path.holds, Meddling::hold_above_holes);
   link.set_middlebox(in_series(std::move(boxes)));
   TransferOptions options;
+  options.race = false;  // what boxes do to a path is the question, not how they are avoided
   options.back = {6'000};
   options.client.multipath = options.server.multipath = multipath;
   options.client_manners.linger = options.server_manners.linger = true;
