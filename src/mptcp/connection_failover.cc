@@ -66,7 +66,7 @@ void Connection::note_stalled(Subflow& s, bool stalled, Instant now) {
 /// timer expires, perhaps several times; we say that the address is gone, and come back with a new subflow.
 void Connection::watch_holes(Instant now) {
   constexpr Duration kLeast{300'000'000};  // as long as a first timeout of the peer may take (srtt + 200 ms)
-  const bool hole = session_.receive.held() > Bytes{} && phase_ == Phase::open && active_ &&
+  const bool hole = session_.receive.held() > Bytes{} && phase_ == Phase::open && active_ && session_.alive > 1 &&
                     session_.mode == Mode::mptcp && session_.config.paths.leave_silent;
   if (!hole) { return; }
   if (session_.receive.next() != hole_at_) {

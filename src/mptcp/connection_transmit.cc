@@ -177,10 +177,11 @@ Bytes Connection::less_what_waits(Bytes amount, const Demand& demand, Bytes pack
   const std::uint64_t over = amount.n % packet.n;
   const bool last = amount == demand.waiting;
   if (over == 0 || !last || session_.close.sending != stream::Sending::open) { return amount; }
-  // A writer that was refused room has more to say: what comes next fills the packet (RFC 9293 §3.8.6.2.1).
-  const bool all_there_is = demand.waiting == session_.send.unsent();
+  // A writer that was refused room has more to say, and so has one that the peer's window holds up: what comes next fills
+  // the packet (RFC 9293 §3.8.6.2.1).
+  const bool held_up = writer_waits_ || demand.waiting < session_.send.unsent();
   const DataPos tail = session_.send.next() + (amount.n - over);
-  const bool more_comes = writer_waits_ && all_there_is && session_.send.outstanding();
+  const bool more_comes = held_up && session_.send.outstanding();
   if (!more_comes && !batching_.holds(tail, session_.send.una(), now)) { return amount; }
   holds_back_ = amount.n == over;
   return amount - Bytes{over};

@@ -195,8 +195,10 @@ const std::vector<Row>& rows() {
       {M::strip_prio, kSecond, kForth, false, "The server goes on using the subflow: MP_PRIO is a wish.",
        Rules{{{}, {}, {}, {on(2)}}}, 3_s, Happening::becomes_backup},
       {M::strip_fast_close, kPlaces, kForth, false,
-       "The RSTs of the subflows say the same: the server's application is told of the end.",
-       Rules{{{}, {}, {}, {{.paths = 0}}}}, 3_s, Happening::aborts},
+       "Every subflow ends with an RST. For the server that is a break which a new subflow may mend: it waits for one, "
+       "and "
+       "then tells its application.",
+       Rules{{{}, {}, {}, {broken(false, 1), broken(false, 2)}}}, 3_s, Happening::aborts},
       {M::strip_window_scale, kPlaces, kAll, false,
        "Windows are read as they stand, as TCP does: smaller than meant, or larger, and what is beyond the buffer is "
        "dropped and comes again.",
@@ -286,7 +288,7 @@ const std::vector<Row>& rows() {
              {{}, {}, {}, {told, silent}}},
        6_s},
       {M::hold_above_holes, kPlaces, kAll, false, "Nothing but time: losses are found by timeouts and probes.",
-       kTransparent},
+       kTransparent, kWithoutSack},
       {M::drop_above_holes, kPlaces, kAll, false, "Nothing but time: what was dropped is sent again.", kTransparent,
        kWithoutSack},
       {M::duplicate, kPlaces, kBoth, false, "Nothing.", kTransparent},
