@@ -101,6 +101,7 @@ ContextOptions context_options(const json& options, Random* random) {
   connection.path_manager = options.value("path_manager", connection.path_manager);
   connection.scheduler = options.value("scheduler", connection.scheduler);
   connection.send_buffer = {options.value("send_buffer", connection.send_buffer.n)};
+  connection.initial_send_buffer = connection.send_buffer;  // a story writes before its other end reads
   connection.receive_buffer = {options.value("receive_buffer", connection.receive_buffer.n)};
   connection.initial_receive_buffer = std::min(connection.initial_receive_buffer, connection.receive_buffer);
   connection.tcp.timestamps = options.value("timestamps", connection.tcp.timestamps);
