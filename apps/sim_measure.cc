@@ -462,10 +462,11 @@ Json Meter::groups_json(const Json& flows) {
 
 Json Meter::links_json() const {
   Json out = Json::object();
+  const bool all = stage_.plan().detail == Detail::all;
   for (std::size_t i = 0; i < stage_.pipes().size(); ++i) {
     const sim::Pipe& pipe = *stage_.pipes()[i];
     const sim::LinkStats &now = pipe.stats(), &then = before_[i];
-    if (now.offered_packets == 0) { continue; }
+    if (now.offered_packets == 0 || (!all && !stage_.plan().links[i / 2].core)) { continue; }
     const double offered = static_cast<double>(now.offered_packets - then.offered_packets);
     const double dropped = static_cast<double>(now.dropped.total() - then.dropped.total());
     Json drops = Json::object();
@@ -474,11 +475,8 @@ Json Meter::links_json() const {
       if (now.dropped[why] != 0) { drops[std::string{name(why)}] = now.dropped[why]; }
     }
     const bool limited = pipe.spec().rate != Rate{};
-    const bool named = !stage_.plan().topology;  // link.forth, link.back; or as the topology calls it
-    const std::size_t dot = named ? pipe.name().rfind('.') : std::string::npos;
-    const std::string link = pipe.name().substr(0, dot);
-    const std::string way = named ? pipe.name().substr(dot + 1) : "forth";
-    out[link][way] = {
+    const PipePlan& plan = stage_.plan().pipes[i];
+    out[plan.link][std::string{name(plan.way)}] = {
         {"utilisation", limited ? ratio(seconds(now.busy - then.busy), span()) : Json(nullptr)},
         {"delivered_packets", now.delivered_packets},
         {"delivered_bytes", now.delivered_bytes},

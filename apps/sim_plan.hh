@@ -30,6 +30,7 @@ struct PipePlan {
 /// Two pipes: 2 i forth, 2 i + 1 back.
 struct LinkPlan {
   std::string name;
+  bool core = true;  ///< of a topology: to the switches in the middle
 };
 
 struct PathPlan {

@@ -1,5 +1,6 @@
 // Flows of a scenario, and the topology they may run over.
 #include "apps/sim_read.hh"
+#include "apps/sim_topology.hh"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -197,26 +198,33 @@ void read_topology(const Node& document, Reading& reading) {
   std::string spread = "dealt";
   entry.one_of("spread", spread, kSpreads);
   out.dealt = spread == "dealt";
-  LinkNumbers numbers;
+  LinkNumbers numbers;  // of links to hosts
   numbers.others.mtu = 1500;
   numbers.others.overhead = 0;
   read_link_numbers(entry, numbers);
   out.spec = numbers.spec();
+  LinkNumbers trunks = numbers;
   if (const auto trunk = entry.table("trunk")) {
-    LinkNumbers own = numbers;
-    read_link_numbers(*trunk, own);
+    read_link_numbers(*trunk, trunks);
     trunk->done();
-    out.trunk = own.spec();
-    numbers = own;  // what is degraded is a trunk
+    out.trunk = trunks.spec();
   }
+  LinkNumbers degraded = trunks;  // what is degraded is a trunk
   if (const auto degrade = entry.table("degrade")) {
     degrade->whole("links", out.degraded, 1, 10'000);
-    read_link_numbers(*degrade, numbers);
+    read_link_numbers(*degrade, degraded);
     degrade->done();
   }
-  out.degraded_spec = numbers.spec();
+  out.degraded_spec = degraded.spec();
   entry.done();
-  if (!reading.plan.paths.empty()) { entry.complain("a scenario has paths or a topology"); }
+  if (!reading.plan.links.empty()) { entry.complain("a scenario has links and paths, or a topology"); }
+  for (const sim::TopologyLink& link : layout(out)) {
+    reading.plan.links.push_back({link.name, link.core});
+    for (const sim::Way way : {sim::Way::forth, sim::Way::back}) {
+      reading.plan.pipes.push_back({link.name, way, link.trunk && out.trunk ? *out.trunk : out.spec});
+      reading.numbers.push_back(link.trunk ? trunks : numbers);
+    }
+  }
   reading.plan.topology = out;
 }
 

@@ -24,16 +24,24 @@ class Capture {
  public:
   Capture(Stage& stage, trace::ByteSink& sink) : file_{sink} {
     for (std::size_t i = 0; i < stage.paths().size(); ++i) {
-      const std::uint32_t interface = file_.add_interface(stage.plan().paths[i].name);
-      const sim::Host* first = &stage.world().host(stage.plan().paths[i].hosts[0]);
-      stage.paths()[i]->set_tap([this, interface, first, &stage](const sim::Host& from, const Frame& frame) {
-        const auto way = &from == first ? trace::PacketDirection::outbound : trace::PacketDirection::inbound;
-        file_.packet({interface, stage.world().now(), way, {}}, frame.bytes);
-      });
+      watch(*stage.paths()[i], stage.plan().paths[i].name, stage.world());
     }
+    if (!stage.plan().topology) { return; }
+    stage.world().on_path([this, &stage](sim::Path& path) {  // they are made when somebody first wants to go there
+      watch(path, path.end(0).host().name() + "-" + path.end(1).host().name(), stage.world());
+    });
   }
 
  private:
+  void watch(sim::Path& path, std::string_view called, sim::World& world) {
+    const std::uint32_t interface = file_.add_interface(called);
+    const sim::Host* first = &path.end(0).host();
+    path.set_tap([this, interface, first, &world](const sim::Host& from, const Frame& frame) {
+      const auto way = &from == first ? trace::PacketDirection::outbound : trace::PacketDirection::inbound;
+      file_.packet({interface, world.now(), way, {}}, frame.bytes);
+    });
+  }
+
   trace::Pcapng file_;
 };
 

@@ -120,7 +120,7 @@ void Stage::build_topology() {
   spec.port.mtu = spec.link.mtu;
   spec.host.ports = kTopologyPorts;
   topology_ = std::make_unique<TopologyNetwork>(world_, *plan_.topology, spec, dice_.fork());
-  pipes_ = topology_->core();
+  pipes_ = topology_->pipes();
 }
 
 std::string Stage::path_name(const Address& local, const Address& remote) const {

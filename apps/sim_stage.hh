@@ -33,7 +33,7 @@ class Stage {
 
   sim::World& world() { return world_; }
   const Plan& plan() const { return plan_; }
-  const std::vector<sim::Pipe*>& pipes() const { return pipes_; }  ///< as the plan's, or the core of the topology
+  const std::vector<sim::Pipe*>& pipes() const { return pipes_; }  ///< as the plan's
   const std::vector<sim::Path*>& paths() const { return paths_; }  ///< as the plan's
   const std::vector<Running>& connections() const { return connections_; }
   /// By flow of the plan; nullptr where connections do not arrive one by one.

@@ -13,11 +13,14 @@
 namespace anabranch::apps::experiment {
 namespace {
 
+sim::Vl2Shape vl2_shape(const TopologyPlan& plan) {
+  return {.tors = plan.tors, .hosts = plan.hosts, .aggregates = plan.aggregates, .cores = plan.cores};
+}
+
 std::unique_ptr<sim::Topology> make(sim::World& world, const TopologyPlan& plan, const sim::TopologySpec& spec) {
   if (plan.kind == "fat_tree") { return std::make_unique<sim::FatTree>(world, plan.k, spec); }
   if (plan.kind == "bcube") { return std::make_unique<sim::BCube>(world, plan.n, plan.levels, spec); }
-  const sim::Vl2Shape shape{.tors = plan.tors, .hosts = plan.hosts, .aggregates = plan.aggregates, .cores = plan.cores};
-  return std::make_unique<sim::Vl2>(world, shape, spec);
+  return std::make_unique<sim::Vl2>(world, vl2_shape(plan), spec);
 }
 
 template <class T>
@@ -39,19 +42,35 @@ std::vector<std::size_t> derangement(std::size_t count, Generator& dice) {
 
 }  // namespace
 
+std::vector<sim::TopologyLink> layout(const TopologyPlan& plan) {
+  if (plan.kind == "fat_tree") { return sim::FatTree::layout(plan.k); }
+  if (plan.kind == "bcube") { return sim::BCube::layout(plan.n, plan.levels); }
+  return sim::Vl2::layout(vl2_shape(plan));
+}
+
 TopologyNetwork::TopologyNetwork(sim::World& world, const TopologyPlan& plan, const sim::TopologySpec& spec,
                                  Generator dice)
     : network_{make(world, plan, spec)} {
-  std::vector<std::size_t> links(network_->core().size() / 2);  // each has a pipe up and one down, side by side
-  std::iota(links.begin(), links.end(), 0);
+  std::vector<std::size_t> links;
+  std::size_t number = 0;
+  for (const sim::TopologyLink& link : layout(plan)) {
+    if (link.core) { links.push_back(number); }
+    ++number;
+  }
   shuffle(links, dice);
   links.resize(std::min<std::size_t>(links.size(), plan.degraded));
   sim::LinkSpec degraded = plan.degraded_spec;
   degraded.keep_checksums = spec.link.keep_checksums;
   for (const std::size_t link : links) {
-    network_->core()[2 * link]->set(degraded, world.now());
-    network_->core()[2 * link + 1]->set(degraded, world.now());
+    network_->links()[link].up->set(degraded, world.now());
+    network_->links()[link].down->set(degraded, world.now());
   }
+}
+
+std::vector<sim::Pipe*> TopologyNetwork::pipes() const {
+  std::vector<sim::Pipe*> out;
+  for (const sim::Topology::Both& link : network_->links()) { out.insert(out.end(), {link.up, link.down}); }
+  return out;
 }
 
 std::vector<InterfaceId> TopologyNetwork::interfaces(std::size_t number, std::size_t most) const {

@@ -11,6 +11,9 @@
 
 namespace anabranch::apps::experiment {
 
+/// The links that such a network will have, in their order.
+std::vector<sim::TopologyLink> layout(const TopologyPlan& plan);
+
 class TopologyNetwork {
  public:
   TopologyNetwork(sim::World& world, const TopologyPlan& plan, const sim::TopologySpec& spec, Generator dice);
@@ -20,8 +23,8 @@ class TopologyNetwork {
   /// Those that a connection of so many subflows leaves by.
   std::vector<InterfaceId> interfaces(std::size_t number, std::size_t most) const;
   Address address(std::size_t number, Family family) const { return *network_->port(number).address(family); }
-  /// Links between the switches in the middle.
-  const std::vector<sim::Pipe*>& core() const { return network_->core(); }
+  /// As the plan has them.
+  std::vector<sim::Pipe*> pipes() const;
 
  private:
   std::size_t number_of(const std::string& host) const;

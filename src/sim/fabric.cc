@@ -88,6 +88,7 @@ Path& Fabric::path(Port& first, Port& second) {
   between_.emplace(std::minmax(first.number(), second.number()), &path);
   first.joined(path, second);
   second.joined(path, first);
+  if (on_path_) { on_path_(path); }
   return path;
 }
 

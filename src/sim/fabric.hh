@@ -42,6 +42,8 @@ class Fabric {
   Path& path(Port& first, Port& second);
   const std::vector<std::unique_ptr<Path>>& paths() const { return paths_; }
   void set_routing(std::unique_ptr<Routing> routing) { routing_ = std::move(routing); }
+  /// Hears of each path that is made from now on, before anything passes there.
+  void on_path(std::function<void(Path&)> tell) { on_path_ = std::move(tell); }
   CrossSource& cross_traffic(std::vector<Pipe*> route, const CrossTraffic& traffic);
 
  private:
@@ -60,6 +62,7 @@ class Fabric {
   std::vector<std::unique_ptr<Path>> paths_;
   std::map<std::pair<unsigned, unsigned>, Path*> between_;  ///< by numbers of ports, the lower first
   std::unique_ptr<Routing> routing_;
+  std::function<void(Path&)> on_path_;
   std::vector<std::unique_ptr<CrossSource>> sources_;
 };
 }  // namespace anabranch::sim

@@ -57,6 +57,8 @@ class World {
   const std::vector<std::unique_ptr<Path>>& paths() const { return fabric_.paths(); }
   /// Asked for alternatives when a frame wants to go where no path leads.
   void set_routing(std::unique_ptr<Routing> routing) { fabric_.set_routing(std::move(routing)); }
+  /// Hears of each path that is made from now on, before anything passes there.
+  void on_path(std::function<void(Path&)> tell) { fabric_.on_path(std::move(tell)); }
   /// Packets that are not TCP, into the first of these pipes and through all.
   CrossSource& cross_traffic(std::vector<Pipe*> route, const CrossTraffic& traffic) {
     return fabric_.cross_traffic(std::move(route), traffic);

@@ -261,6 +261,64 @@ subflows = 2
   EXPECT_EQ(bcube["flows"][0]["subflows_alive"], 2);
 }
 
+/// h0 sends to h15 of another pod, and what else the text says happens on the way.
+const std::string kFatTree = R"(
+duration = "400 ms"
+warmup = "200 ms"
+[topology]
+kind = "fat_tree"
+k = 4
+rate = "100 Mb/s"
+delay = "100 us"
+queue = "100 packets"
+[[flow]]
+name = "f"
+from = "h0"
+to = "h15"
+subflows = 4
+)";
+
+TEST(ScenarioRun, LinksOfATopologyChangeByName) {
+  EXPECT_GT(group(run_text(kFatTree), "f"), 80e6);
+  const Json cut = run_text(kFatTree + R"(
+[[change]]
+at = "150 ms"
+what = "cut"
+link = "h15"
+[[change]]
+at = "150 ms"
+what = "set"
+link = "agg3.1-core2"
+rate = "1 Mb/s"
+)");
+  EXPECT_EQ(group(cut, "f"), 0);
+  EXPECT_FALSE(cut["links"]["h15"]["back"]["drops"].empty());
+}
+
+TEST(ScenarioRun, TrafficCrossesLinksOfATopology) {
+  const Json run = run_text(kFatTree + R"(
+[[traffic]]
+name = "cbr"
+link = "h15"
+direction = "back"
+rate = "60 Mb/s"
+)");
+  EXPECT_LT(group(run, "f"), 60e6);
+  EXPECT_GT(run["links"]["h15"]["back"]["utilisation"].get<double>(), 0.95);
+}
+
+TEST(ScenarioRun, LinksOfATopologyThatAreNotOfTheCoreAreLeftOutOfShortResults) {
+  const Json run = run_text("detail = \"flows\"" + kFatTree);
+  EXPECT_FALSE(run["links"].empty());
+  EXPECT_FALSE(run["links"].contains("h0"));
+}
+
+TEST(ScenarioRun, PacketsOfATopologyAreCaptured) {
+  trace::MemorySink sink;
+  const Json run = run_text(kFatTree, 1, {.pcap = &sink, .points = 0});
+  EXPECT_GT(sink.bytes().size(), run["flows"][0]["bytes"].get<std::size_t>());
+}
+
 /// Everything of a small run, to the last digit. ANABRANCH_UPDATE_GOLDEN=1 writes it anew.
 TEST(ScenarioRun, TheResultOfASmallRunIsTheOneOnFile) {
   const Json run = run_text(R"(

@@ -5,6 +5,18 @@
 
 namespace anabranch::sim {
 
+std::vector<TopologyLink> BCube::layout(std::size_t n, std::size_t levels) {
+  std::size_t hosts = 1;
+  for (std::size_t level = 0; level < levels; ++level) { hosts *= n; }
+  std::vector<TopologyLink> out;
+  for (std::size_t h = 0; h < hosts; ++h) {
+    for (std::size_t level = 0; level < levels; ++level) {
+      out.push_back({.name = fmt::format("h{}-level{}", h, level), .core = true});
+    }
+  }
+  return out;
+}
+
 BCube::BCube(World& world, std::size_t n, std::size_t levels, const TopologySpec& spec)
     : Topology{world, spec},
       n_{n},
@@ -15,12 +27,8 @@ BCube::BCube(World& world, std::size_t n, std::size_t levels, const TopologySpec
     power_.push_back(hosts);
     hosts *= n;
   }
-  for (std::size_t h = 0; h < hosts; ++h) {
-    add_host(levels);
-    for (std::size_t level = 0; level < levels; ++level) {
-      pipes_.push_back({&pipe(fmt::format("h{}.up{}", h, level)), &pipe(fmt::format("h{}.down{}", h, level))});
-    }
-  }
+  for (std::size_t h = 0; h < hosts; ++h) { add_host(levels); }
+  add_links(layout(n, levels));
   serve();
 }
 

@@ -4,41 +4,43 @@
 
 namespace anabranch::sim {
 
-FatTree::FatTree(World& world, unsigned k, const TopologySpec& spec) : Topology{world, spec}, half_{k / 2} {
-  ANABRANCH_CHECK(k >= 2 && k % 2 == 0);
-  for (std::size_t h = 0; h < k * half_ * half_; ++h) {
-    add_host(1);
-    hosts_.push_back({&pipe(fmt::format("h{}.up", h)), &pipe(fmt::format("h{}.down", h))});
-  }
+std::vector<TopologyLink> FatTree::layout(unsigned k) {
+  const std::size_t half = k / 2;
+  std::vector<TopologyLink> out;
+  for (std::size_t h = 0; h < k * half * half; ++h) { out.push_back({.name = fmt::format("h{}", h)}); }
   for (std::size_t pod = 0; pod < k; ++pod) {
-    for (std::size_t edge = 0; edge < half_; ++edge) {
-      for (std::size_t agg = 0; agg < half_; ++agg) {
-        edges_.push_back({&trunk(fmt::format("edge{}.{}>agg{}.{}", pod, edge, pod, agg)),
-                          &trunk(fmt::format("agg{}.{}>edge{}.{}", pod, agg, pod, edge))});
+    for (std::size_t edge = 0; edge < half; ++edge) {
+      for (std::size_t agg = 0; agg < half; ++agg) {
+        out.push_back({.name = fmt::format("edge{}.{}-agg{}.{}", pod, edge, pod, agg), .trunk = true});
       }
     }
-    for (std::size_t core = 0; core < half_ * half_; ++core) {
-      const std::size_t agg = core / half_;
-      cores_.push_back({&trunk(fmt::format("agg{}.{}>core{}", pod, agg, core)),
-                        &trunk(fmt::format("core{}>agg{}.{}", core, pod, agg))});
-      core_.push_back(cores_.back().up);
-      core_.push_back(cores_.back().down);
+  }
+  for (std::size_t pod = 0; pod < k; ++pod) {
+    for (std::size_t core = 0; core < half * half; ++core) {
+      out.push_back({.name = fmt::format("agg{}.{}-core{}", pod, core / half, core), .trunk = true, .core = true});
     }
   }
+  return out;
+}
+
+FatTree::FatTree(World& world, unsigned k, const TopologySpec& spec) : Topology{world, spec}, half_{k / 2} {
+  ANABRANCH_CHECK(k >= 2 && k % 2 == 0);
+  for (std::size_t h = 0; h < k * half_ * half_; ++h) { add_host(1); }
+  add_links(layout(k));
   serve();
 }
 
 std::vector<Pipe*> FatTree::route(std::size_t from, std::size_t to, std::size_t aggregation, std::size_t core) const {
-  std::vector<Pipe*> out{hosts_[from].up};
+  std::vector<Pipe*> out{host_link(from).up};
   if (edge_of(from) != edge_of(to)) {
-    out.push_back(edges_[edge_of(from) * half_ + aggregation].up);
+    out.push_back(edge_link(edge_of(from), aggregation).up);
     if (pod_of(from) != pod_of(to)) {
-      out.push_back(cores_[pod_of(from) * half_ * half_ + core].up);
-      out.push_back(cores_[pod_of(to) * half_ * half_ + core].down);
+      out.push_back(core_link(pod_of(from), core).up);
+      out.push_back(core_link(pod_of(to), core).down);
     }
-    out.push_back(edges_[edge_of(to) * half_ + aggregation].down);
+    out.push_back(edge_link(edge_of(to), aggregation).down);
   }
-  out.push_back(hosts_[to].down);
+  out.push_back(host_link(to).down);
   return out;
 }
 

@@ -30,5 +30,13 @@ void Topology::add_host(std::size_t ports) {
   }
 }
 
+void Topology::add_links(const std::vector<TopologyLink>& all) {
+  for (const TopologyLink& link : all) {
+    const LinkSpec& spec = link.trunk && spec_.trunk ? *spec_.trunk : spec_.link;
+    Pipe& up = world_.pipe(link.name + ".forth", spec);
+    links_.push_back({&up, &world_.pipe(link.name + ".back", spec)});
+  }
+}
+
 void Topology::serve() { world_.set_routing(std::make_unique<TopologyRouting>(*this)); }
 }  // namespace anabranch::sim

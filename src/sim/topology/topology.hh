@@ -19,8 +19,19 @@ struct TopologySpec {
   PortOptions port;  ///< everybody reaches everybody, whatever `reach` says
 };
 
+/// A link of a topology: what it is called, and what it is between. Each kind lists its links by its parameters alone.
+struct TopologyLink {
+  std::string name;    ///< its pipes are `name.forth`, up or away from the host, and `name.back`
+  bool trunk = false;  ///< between switches
+  bool core = false;   ///< to the switches in the middle, or of the only kind there is
+};
+
 class Topology {
  public:
+  /// The two pipes of a link.
+  struct Both {
+    Pipe *up = nullptr, *down = nullptr;
+  };
   Topology(World& world, const TopologySpec& spec) : world_{world}, spec_{spec} {}
   Topology(const Topology&) = delete;
   Topology& operator=(const Topology&) = delete;
@@ -30,8 +41,7 @@ class Topology {
   Host& host(std::size_t i) const { return *hosts_[i]; }
   std::size_t ports_of(std::size_t i) const { return ports_[i].size(); }
   Port& port(std::size_t i, std::size_t which = 0) const { return *ports_[i][which]; }
-  /// The pipes up to and down from the switches in the middle: for those who want to degrade one.
-  const std::vector<Pipe*>& core() const { return core_; }
+  const std::vector<Both>& links() const { return links_; }  ///< in the order in which the kind lists them
   /// All shortest ways from one port to another.
   virtual std::vector<Alternative> ways(std::size_t from, std::size_t from_port, std::size_t to,
                                         std::size_t to_port) const = 0;
@@ -39,10 +49,8 @@ class Topology {
  protected:
   /// A host `h<i>` with so many ports `eth0`, `eth1`, ...
   void add_host(std::size_t ports);
-  Pipe& pipe(std::string name) { return world_.pipe(std::move(name), spec_.link); }
-  Pipe& trunk(std::string name) { return world_.pipe(std::move(name), spec_.trunk.value_or(spec_.link)); }
+  void add_links(const std::vector<TopologyLink>& all);
   void serve();  ///< from now on the world asks here for ways
-  std::vector<Pipe*> core_;
 
  private:
   friend class TopologyRouting;
@@ -50,6 +58,7 @@ class Topology {
   TopologySpec spec_;
   std::vector<Host*> hosts_;
   std::vector<std::vector<Port*>> ports_;
+  std::vector<Both> links_;
   std::unordered_map<const Port*, std::pair<std::size_t, std::size_t>> places_;  ///< never iterated
 };
 }  // namespace anabranch::sim

@@ -2,6 +2,7 @@
 #include "sim/topology/fat_tree.hh"
 #include "sim/topology/vl2.hh"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <set>
 
@@ -10,11 +11,19 @@ namespace {
 
 const TopologySpec kSpec{.link = {.rate = 100_Mbps, .delay = 100_us}};
 
-/// That each pipe begins where the one before it ended, as far as names tell ("a>b", "h1.up", "h1.down").
+/// Where a pipe begins and ends, as its name tells: "a-b.forth" leads from a to b, "a-b.back" from b to a.
+std::pair<std::string, std::string> ends_of(const Pipe& pipe) {
+  const std::string& name = pipe.name();
+  const std::size_t dash = name.find('-'), way = name.rfind('.');
+  std::pair ends{name.substr(0, dash), name.substr(dash + 1, way - dash - 1)};
+  if (name.substr(way) == ".back") { std::swap(ends.first, ends.second); }
+  return ends;
+}
+
+/// That each pipe between switches begins where the one before it ended.
 void expect_connected(const std::vector<Pipe*>& pipes) {
   for (std::size_t i = 1; i + 2 < pipes.size(); ++i) {
-    const std::string &from = pipes[i]->name(), &to = pipes[i + 1]->name();
-    EXPECT_EQ(from.substr(from.find('>') + 1), to.substr(0, to.find('>')));
+    EXPECT_EQ(ends_of(*pipes[i]).second, ends_of(*pipes[i + 1]).first);
   }
 }
 
@@ -58,6 +67,22 @@ TEST(FatTree, WaysBetweenPodsCrossDifferentCores) {
   EXPECT_EQ(cores.size(), 16u);
 }
 
+TEST(FatTree, LinksAreThoseOfItsLayout) {
+  World world{1};
+  const FatTree tree{world, 4, {.link = {.rate = 100_Mbps}, .trunk = LinkSpec{.rate = 1_Gbps}}};
+  const auto layout = FatTree::layout(4);
+  ASSERT_EQ(tree.links().size(), layout.size());
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < layout.size(); ++i) {
+    names.insert(layout[i].name);
+    EXPECT_EQ(tree.links()[i].up->name(), layout[i].name + ".forth");
+    EXPECT_EQ(tree.links()[i].down->name(), layout[i].name + ".back");
+    EXPECT_EQ(tree.links()[i].up->spec().rate, layout[i].trunk ? 1_Gbps : 100_Mbps);
+  }
+  EXPECT_EQ(names.size(), layout.size());
+  EXPECT_EQ(std::ranges::count_if(layout, &TopologyLink::core), 16);
+}
+
 TEST(FatTree, AllHostsTalk) {
   World world{1, {.consistency_every = 0}};
   const FatTree tree{world, 4, kSpec};
@@ -89,10 +114,10 @@ TEST(BCube, PortsOfOneLevelReachWhoDiffersInThatDigitInOneStep) {
   const auto two = cube.ways(0, 0, 5, 1);  // 00 to 11: first digit 0, then digit 1
   ASSERT_EQ(two.size(), 1u);
   EXPECT_EQ(two.front().forth.size(), 4u);
-  EXPECT_EQ(two.front().forth[0]->name(), "h0.up0");
-  EXPECT_EQ(two.front().forth[1]->name(), "h1.down0");
-  EXPECT_EQ(two.front().forth[2]->name(), "h1.up1");
-  EXPECT_EQ(two.front().forth[3]->name(), "h5.down1");
+  EXPECT_EQ(two.front().forth[0]->name(), "h0-level0.forth");
+  EXPECT_EQ(two.front().forth[1]->name(), "h1-level0.back");
+  EXPECT_EQ(two.front().forth[2]->name(), "h1-level1.forth");
+  EXPECT_EQ(two.front().forth[3]->name(), "h5-level1.back");
 }
 
 TEST(BCube, EveryPairOfPortsHasAWayThatLeavesAndComesInByThem) {
@@ -104,8 +129,8 @@ TEST(BCube, EveryPairOfPortsHasAWayThatLeavesAndComesInByThem) {
         const auto ways = cube.ways(0, a, to, b);
         ASSERT_FALSE(ways.empty()) << to << " " << a << " " << b;
         for (const Alternative& way : ways) {
-          EXPECT_EQ(way.forth.front()->name(), "h0.up" + std::to_string(a));
-          EXPECT_EQ(way.forth.back()->name(), "h" + std::to_string(to) + ".down" + std::to_string(b));
+          EXPECT_EQ(way.forth.front()->name(), fmt::format("h0-level{}.forth", a));
+          EXPECT_EQ(way.forth.back()->name(), fmt::format("h{}-level{}.back", to, b));
           EXPECT_EQ(way.back.size(), way.forth.size());
         }
       }

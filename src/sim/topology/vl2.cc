@@ -4,40 +4,52 @@
 
 namespace anabranch::sim {
 
-Vl2::Vl2(World& world, const Vl2Shape& shape, const TopologySpec& spec) : Topology{world, spec}, shape_{shape} {
-  ANABRANCH_CHECK(shape.tors > 0 && shape.hosts > 0 && shape.aggregates > 1 && shape.cores > 0);
-  for (std::size_t h = 0; h < shape.tors * shape.hosts; ++h) {
-    add_host(1);
-    hosts_.push_back({&pipe(fmt::format("h{}.up", h)), &pipe(fmt::format("h{}.down", h))});
-  }
+namespace {
+/// Which aggregation switch is the first or the second of a rack: neighbours, so that all carry alike.
+std::size_t aggregate_of(const Vl2Shape& shape, std::size_t tor, std::size_t which) {
+  return (2 * tor + which) % shape.aggregates;
+}
+}  // namespace
+
+std::vector<TopologyLink> Vl2::layout(const Vl2Shape& shape) {
+  std::vector<TopologyLink> out;
+  for (std::size_t h = 0; h < shape.tors * shape.hosts; ++h) { out.push_back({.name = fmt::format("h{}", h)}); }
   for (std::size_t tor = 0; tor < shape.tors; ++tor) {
     for (std::size_t which = 0; which < 2; ++which) {
-      const std::size_t agg = aggregate_of(tor, which);
-      tors_.push_back({&trunk(fmt::format("tor{}>agg{}", tor, agg)), &trunk(fmt::format("agg{}>tor{}", agg, tor))});
+      out.push_back({.name = fmt::format("tor{}-agg{}", tor, aggregate_of(shape, tor, which)), .trunk = true});
     }
   }
   for (std::size_t agg = 0; agg < shape.aggregates; ++agg) {
     for (std::size_t core = 0; core < shape.cores; ++core) {
-      cores_.push_back(
-          {&trunk(fmt::format("agg{}>core{}", agg, core)), &trunk(fmt::format("core{}>agg{}", core, agg))});
-      core_.push_back(cores_.back().up);
-      core_.push_back(cores_.back().down);
+      out.push_back({.name = fmt::format("agg{}-core{}", agg, core), .trunk = true, .core = true});
     }
   }
+  return out;
+}
+
+Vl2::Vl2(World& world, const Vl2Shape& shape, const TopologySpec& spec) : Topology{world, spec}, shape_{shape} {
+  ANABRANCH_CHECK(shape.tors > 0 && shape.hosts > 0 && shape.aggregates > 1 && shape.cores > 0);
+  for (std::size_t h = 0; h < shape.tors * shape.hosts; ++h) { add_host(1); }
+  add_links(layout(shape));
   serve();
+}
+
+/// Of one of a rack's aggregation switches.
+const Topology::Both& Vl2::core_link(std::size_t tor, std::size_t which, std::size_t core) const {
+  return links()[size() + 2 * shape_.tors + aggregate_of(shape_, tor, which) * shape_.cores + core];
 }
 
 std::vector<Pipe*> Vl2::route(std::size_t from, std::size_t to, std::size_t first, std::size_t core,
                               std::size_t second) const {
   const std::size_t rack = from / shape_.hosts, other = to / shape_.hosts;
-  std::vector<Pipe*> out{hosts_[from].up};
+  std::vector<Pipe*> out{host_link(from).up};
   if (rack != other) {
-    out.push_back(tors_[rack * 2 + first].up);
-    out.push_back(cores_[aggregate_of(rack, first) * shape_.cores + core].up);
-    out.push_back(cores_[aggregate_of(other, second) * shape_.cores + core].down);
-    out.push_back(tors_[other * 2 + second].down);
+    out.push_back(tor_link(rack, first).up);
+    out.push_back(core_link(rack, first, core).up);
+    out.push_back(core_link(other, second, core).down);
+    out.push_back(tor_link(other, second).down);
   }
-  out.push_back(hosts_[to].down);
+  out.push_back(host_link(to).down);
   return out;
 }
 

@@ -2,7 +2,7 @@
 ///
 /// Traffic between racks is spread by Valiant load balancing: up to an aggregation switch, to any core switch, and down
 /// by either aggregation switch of the other rack; so there are 4 ways for each core switch. Links between switches are
-/// `TopologySpec::trunk` (ten times a host's in the paper). Pipes: `h3.up`, `h3.down`, `tor0>agg1`, `agg1>core2`, ...
+/// `TopologySpec::trunk` (ten times a host's in the paper). Links: `h3`, `tor0-agg1`, `agg1-core2`, ...
 #pragma once
 #include "sim/topology/topology.hh"
 
@@ -17,21 +17,17 @@ struct Vl2Shape {
 class Vl2 final : public Topology {
  public:
   Vl2(World& world, const Vl2Shape& shape, const TopologySpec& spec);
+  static std::vector<TopologyLink> layout(const Vl2Shape& shape);
   std::vector<Alternative> ways(std::size_t from, std::size_t from_port, std::size_t to,
                                 std::size_t to_port) const override;
 
  private:
-  struct Both {
-    Pipe *up = nullptr, *down = nullptr;
-  };
-  /// Which aggregation switch is the first or the second of a rack: neighbours, so that all carry alike.
-  std::size_t aggregate_of(std::size_t tor, std::size_t which) const { return (2 * tor + which) % shape_.aggregates; }
+  const Both& host_link(std::size_t host) const { return links()[host]; }
+  const Both& tor_link(std::size_t tor, std::size_t which) const { return links()[size() + tor * 2 + which]; }
+  const Both& core_link(std::size_t tor, std::size_t which, std::size_t core) const;
   std::vector<Pipe*> route(std::size_t from, std::size_t to, std::size_t first, std::size_t core,
                            std::size_t second) const;
 
   Vl2Shape shape_;
-  std::vector<Both> hosts_;
-  std::vector<Both> tors_;   ///< (rack, which)
-  std::vector<Both> cores_;  ///< (aggregate, core)
 };
 }  // namespace anabranch::sim
