@@ -45,7 +45,7 @@ struct PathPlan {
 
 struct TopologyPlan {
   std::string kind;
-  unsigned k = 4, n = 4, levels = 2, tors = 4, hosts = 4, aggregates = 4, cores = 2;
+  unsigned k = 4, n = 4, levels = 2, tors = 4, hosts = 4, aggregates = 4, cores = 2, width = 4, height = 4;
   sim::LinkSpec spec;
   std::optional<sim::LinkSpec> trunk;  ///< of links between switches
   bool dealt = true;

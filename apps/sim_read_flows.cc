@@ -183,7 +183,7 @@ void read_topology(const Node& document, Reading& reading) {
   if (node == nullptr) { return; }
   const Entry entry{*node, "topology", reading.file};
   TopologyPlan out;
-  constexpr std::string_view kKinds[] = {"fat_tree", "vl2", "bcube"};
+  constexpr std::string_view kKinds[] = {"fat_tree", "torus", "vl2", "bcube"};
   entry.need("kind", "kind = \"fat_tree\"");
   entry.one_of("kind", out.kind, kKinds);
   entry.whole("k", out.k, 2, kMostK);
@@ -194,6 +194,9 @@ void read_topology(const Node& document, Reading& reading) {
   entry.whole("hosts", out.hosts, 1, 1024);
   entry.whole("aggregates", out.aggregates, 2, 256);
   entry.whole("cores", out.cores, 1, 256);
+  entry.whole("width", out.width, 1, 256);
+  entry.whole("height", out.height, 1, 256);
+  if (out.width * out.height < 2) { entry.complain("'width' and 'height' make less than two switches"); }
   constexpr std::string_view kSpreads[] = {"hash", "dealt"};
   std::string spread = "dealt";
   entry.one_of("spread", spread, kSpreads);

@@ -3,6 +3,7 @@
 #include "apps/http_failure.hh"
 #include "sim/topology/bcube.hh"
 #include "sim/topology/fat_tree.hh"
+#include "sim/topology/torus.hh"
 #include "sim/topology/vl2.hh"
 
 #include <algorithm>
@@ -17,9 +18,12 @@ sim::Vl2Shape vl2_shape(const TopologyPlan& plan) {
   return {.tors = plan.tors, .hosts = plan.hosts, .aggregates = plan.aggregates, .cores = plan.cores};
 }
 
+sim::TorusShape torus_shape(const TopologyPlan& plan) { return {.width = plan.width, .height = plan.height}; }
+
 std::unique_ptr<sim::Topology> make(sim::World& world, const TopologyPlan& plan, const sim::TopologySpec& spec) {
   if (plan.kind == "fat_tree") { return std::make_unique<sim::FatTree>(world, plan.k, spec); }
   if (plan.kind == "bcube") { return std::make_unique<sim::BCube>(world, plan.n, plan.levels, spec); }
+  if (plan.kind == "torus") { return std::make_unique<sim::Torus>(world, torus_shape(plan), spec); }
   return std::make_unique<sim::Vl2>(world, vl2_shape(plan), spec);
 }
 
@@ -45,6 +49,7 @@ std::vector<std::size_t> derangement(std::size_t count, Generator& dice) {
 std::vector<sim::TopologyLink> layout(const TopologyPlan& plan) {
   if (plan.kind == "fat_tree") { return sim::FatTree::layout(plan.k); }
   if (plan.kind == "bcube") { return sim::BCube::layout(plan.n, plan.levels); }
+  if (plan.kind == "torus") { return sim::Torus::layout(torus_shape(plan)); }
   return sim::Vl2::layout(vl2_shape(plan));
 }
 

@@ -259,6 +259,21 @@ subflows = 2
 )");
   EXPECT_EQ(bcube["groups"]["p"]["flows"], 4);
   EXPECT_EQ(bcube["flows"][0]["subflows_alive"], 2);
+  const Json torus = run_text(R"(
+duration = "200 ms"
+[topology]
+kind = "torus"
+width = 3
+height = 3
+rate = "100 Mb/s"
+delay = "50 us"
+[[flow]]
+name = "p"
+matrix = "permutation"
+subflows = 4
+)");
+  EXPECT_EQ(torus["groups"]["p"]["flows"], 9);
+  EXPECT_GT(group(torus, "p", "min"), 1e6);
 }
 
 /// h0 sends to h15 of another pod, and what else the text says happens on the way.

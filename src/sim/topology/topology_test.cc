@@ -1,5 +1,6 @@
 #include "sim/topology/bcube.hh"
 #include "sim/topology/fat_tree.hh"
+#include "sim/topology/torus.hh"
 #include "sim/topology/vl2.hh"
 
 #include <fmt/format.h>
@@ -102,6 +103,39 @@ TEST(Vl2, WaysBetweenRacksAreFourForEachCore) {
     expect_connected(way.back);
   }
   expect_all_talk(world, vl2);
+}
+
+TEST(Torus, WaysAreTheShortestOnesInAnyOrderAndEitherWayRound) {
+  World world{1};
+  const Torus torus{world, {.width = 4, .height = 3}, kSpec};
+  EXPECT_EQ(torus.size(), 12u);
+  EXPECT_EQ(torus.links().size(), 12u + 24u);
+  EXPECT_EQ(torus.ways(0, 0, 1, 0).size(), 1u);   // the next in the row
+  EXPECT_EQ(torus.ways(0, 0, 3, 0).size(), 1u);   // the next the other way
+  EXPECT_EQ(torus.ways(0, 0, 2, 0).size(), 2u);   // half the ring: either way
+  EXPECT_EQ(torus.ways(0, 0, 5, 0).size(), 2u);   // a step along each: two orders
+  EXPECT_EQ(torus.ways(0, 0, 10, 0).size(), 6u);  // half the row either way, one up the column: three places for it
+  for (const Alternative& way : torus.ways(0, 0, 10, 0)) {
+    EXPECT_EQ(way.forth.size(), 5u);
+    expect_connected(way.forth);
+    expect_connected(way.back);
+    EXPECT_EQ(ends_of(*way.forth[1]).first, "s0");
+    EXPECT_EQ(ends_of(*way.back[1]).first, "s10");
+  }
+}
+
+TEST(Torus, ARingOfTwoHasOneLink) {
+  World world{1};
+  const Torus ring{world, {.width = 2, .height = 1}, kSpec};
+  EXPECT_EQ(ring.links().size(), 3u);
+  EXPECT_EQ(ring.ways(1, 0, 0, 0).size(), 1u);
+  EXPECT_EQ(ring.ways(1, 0, 0, 0).front().forth[1]->name(), "s0-s1.back");
+}
+
+TEST(Torus, AllHostsTalk) {
+  World world{1, {.consistency_every = 0}};
+  const Torus torus{world, {.width = 4, .height = 4}, kSpec};
+  expect_all_talk(world, torus);
 }
 
 TEST(BCube, PortsOfOneLevelReachWhoDiffersInThatDigitInOneStep) {
