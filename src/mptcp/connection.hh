@@ -234,7 +234,7 @@ class Connection final : private cc::Group {
   void report_memory();
   void grow_send_buffer();
   // connection_watch.cc
-  void note_path(PathEvent event, const Subflow* of, Instant now);
+  void note_path(PathEvent event, Subflow* of, Instant now);
   void report_rates(Instant now);
 
   bool takes_joins() const;

@@ -115,7 +115,10 @@ void Connection::hear(Subflow* s, const News& news, Instant now) {
                    counters_.add(Counter::mp_prio_received);
                    trace::emit(env_.trace, now, {number_, news.from.raw},
                                [&] { return trace::PriorityChanged{n.backup, true}; });
-                   if (s) { note_path({.what = PathChange::priority, .by_peer = true, .why = {}}, s, now); }
+                   for (const auto& f : subflows_) {  // a peer may repeat it: only what changes is news
+                     if (f->over || !f->was_up || f->backup() == f->backup_told) { continue; }
+                     note_path({.what = PathChange::priority, .by_peer = true, .why = {}}, f.get(), now);
+                   }
                  },
                  [&](const HeardFastClose&) { hear_fast_close(now); },
                  [&](const Counted& n) { counters_.add(n.what); },

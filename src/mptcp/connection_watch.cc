@@ -4,9 +4,10 @@
 namespace anabranch::mptcp {
 
 /// Completed with what is known of the subflow, if it is about one.
-void Connection::note_path(PathEvent event, const Subflow* of, Instant now) {
+void Connection::note_path(PathEvent event, Subflow* of, Instant now) {
   event.at = now;
   if (of) {
+    of->backup_told = of->backup();
     event.subflow = of->id();
     event.local = of->way().addresses.local;
     event.remote = of->way().addresses.remote;
@@ -27,6 +28,7 @@ void Connection::watch_rates(Duration every, Instant now) {
 }
 
 void Connection::report_rates(Instant now) {
+  if (phase_ == Phase::dead) { return; }
   bool any = false;
   for (const auto& s : subflows_) {
     if (s->over || !s->was_up) { continue; }

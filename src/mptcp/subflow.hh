@@ -92,14 +92,15 @@ class Subflow final : private tcp::Source, private tcp::Sink, private tcp::Role 
 
   // Kept by the connection:
   bool opened_by_peer = false;
-  bool by_hand = false;     ///< the application opened it, or chose its priority: no path manager changes that
-  bool was_up = false;      ///< has carried data, or could have
-  bool stalled = false;     ///< its retransmission timer expired and nothing came back since
-  bool over = false;        ///< ended; its data was handed to the others
-  Instant stalled_since{};  ///< when stalled
-  Rate cap;                 ///< its share of its address's
-  Instant data_at{};        ///< data came or left for the last time; or it came up then
-  bool silent = false;      ///< nothing more can or shall leave: may be erased
+  bool backup_told = false;  ///< what the application was told of its priority last
+  bool by_hand = false;      ///< the application opened it, or chose its priority: no path manager changes that
+  bool was_up = false;       ///< has carried data, or could have
+  bool stalled = false;      ///< its retransmission timer expired and nothing came back since
+  bool over = false;         ///< ended; its data was handed to the others
+  Instant stalled_since{};   ///< when stalled
+  Rate cap;                  ///< its share of its address's
+  Instant data_at{};         ///< data came or left for the last time; or it came up then
+  bool silent = false;       ///< nothing more can or shall leave: may be erased
 
  private:
   // tcp::Source
