@@ -1,6 +1,7 @@
 #include "apps/path_options.hh"
 
 #include "apps/http_failure.hh"
+#include "apps/path_use.hh"
 #include "cc/registry.hh"
 #include "mptcp/path_manager.hh"
 #include "mptcp/policy.hh"
@@ -29,7 +30,12 @@ void add_path_options(CLI::App& command, PathOptions& options) {
   const mptcp::Config defaults;
   options.congestion = defaults.tcp.congestion;
   command.add_option("--path", options.paths, "Use this interface; repeat for each (default: all that are up)")
-      ->option_text("DEV")
+      ->option_text("DEV[,USE]")
+      ->check(CLI::Validator{[](const std::string& value) -> std::string {
+                               const auto use = path_use_from_text(value);
+                               return use ? std::string{} : use.error();
+                             },
+                             ""})
       ->allow_extra_args(false);
   command.add_option("--policy", options.policy, "What paths are for: handover, interactive, aggregate, redundant")
       ->option_text("NAME")
@@ -75,7 +81,11 @@ mptcp::Config connection_config(const PathOptions& options) {
 
 Context open_context(boost::asio::io_context& io, const PathOptions& options, std::vector<std::uint16_t> listen_ports) {
   ContextOptions wanted;
-  wanted.interfaces = options.paths;
+  for (const std::string& path : options.paths) {
+    const PathUse use = path_use_from_text(path).value();  // checked when parsed
+    wanted.interfaces.push_back(use.interface);
+    wanted.uses[use.interface] = use.use;
+  }
   wanted.listen_ports = std::move(listen_ports);
   wanted.pcapng = options.pcap;
   wanted.connection = connection_config(options);

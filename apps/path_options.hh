@@ -14,7 +14,7 @@ class App;
 namespace anabranch::apps {
 
 struct PathOptions {
-  std::vector<std::string> paths;  ///< interfaces; empty: all that are up
+  std::vector<std::string> paths;  ///< interfaces and their uses (path_use.hh); empty: all that are up
   std::string pcap, congestion;
   std::string policy, scheduler, path_manager;  ///< empty: the default; the latter two go before what the policy says
   std::string ecn;                              ///< a name of tcp::EcnMode; empty: the default

@@ -1,11 +1,13 @@
 /// What a runtime is told once, and how it says why it could not start: plain values.
 #pragma once
+#include "base/network.hh"
 #include "base/random.hh"
 #include "base/result.hh"
 #include "mptcp/config.hh"
 #include "stack/stack.hh"
 
 #include <expected>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,8 @@ struct RuntimeOptions {
   /// Interfaces that carry subflows, by name. Empty: all that are up, but not loopback. Either way those that appear
   /// or come up later are taken in then. A name that does not exist at the start is an error.
   std::vector<std::string> interfaces = {};
+  /// What the addresses of an interface are for, by its name; others are for everything.
+  std::map<std::string, AddressUse> uses = {};
   unsigned ephemeral_ports = 64;  ///< local ports to connect from; claimed from the kernel at the start; ≤ 4096
   std::vector<std::uint16_t> listen_ports =
       {};                      ///< claimed at the start too; an Acceptor claims others when it is made

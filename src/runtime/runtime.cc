@@ -225,6 +225,9 @@ Network Runtime::Parts::visible_network() {
     if (line == nullptr) { continue; }
     interface.super_segment = line->socket().traits().super_segment;
     interface.checksum_offload = line->socket().traits().checksum_offload;
+    if (const auto use = options.uses.find(interface.name); use != options.uses.end()) {
+      for (InterfaceAddress& address : interface.addresses) { address.use = use->second; }
+    }
     out.interfaces.push_back(std::move(interface));
   }
   for (const Route& route : monitor->network().routes) {
