@@ -113,6 +113,10 @@ void Subflow::deliver(SubPos at, Chain in_order, Instant now) {
     trouble_->rest.append(in_order);
     return;
   }
+  if (session_.receive.held() && !session_.memory.joins(in_order.size())) {
+    session_.news.push_back({lane_.id, Counted{Counter::memory_dropped}});
+    session_.receive.drop_out_of_order();
+  }
   MappingRx::Translated t = lane_.rx.deliver(at, std::move(in_order), session_.checksum);
   for (MappingRx::Piece& piece : t.pieces) { session_.receive.insert(piece.at, std::move(piece.bytes)); }
   if (t.trouble == MapTrouble::none) { return; }

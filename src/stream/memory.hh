@@ -68,6 +68,9 @@ class MemoryAccount {
     return std::max(left() + (kReceived - (use_.unread + use_.waiting)), kReceived - use_.unread);
   }
   Bytes room_out_of_order() const { return left(); }
+  /// Whether so much that comes in order may join what waits; else the latter must be thrown away first, for it may come
+  /// in order too and could not be thrown away then.
+  bool joins(Bytes more) const { return more <= left() + (kReceived - (use_.unread + use_.waiting)); }
   /// Whether that is within the budget; else something that waits must be thrown away first.
   bool fits(const Use& use) const { return budget_ == nullptr || charge(use) <= charge(use_) + budget_->left(); }
   void report(const Use& use) {

@@ -43,6 +43,14 @@ TEST(Memory, WhatWaitsOutOfOrderGivesWayToWhatIsInOrder) {
   EXPECT_TRUE(a.fits({.unread = 8_KiB}));
 }
 
+TEST(Memory, WhatFillsTheGapBeforeThatHasRoomForBoth) {
+  MemoryBudget budget{MemoryAccount::kReserved};
+  MemoryAccount a{&budget};
+  a.report({.waiting = 6_KiB});
+  EXPECT_TRUE(a.joins(2_KiB));
+  EXPECT_FALSE(a.joins(3_KiB));
+}
+
 TEST(Memory, WithoutABudgetThereIsNoLimit) {
   MemoryAccount a;
   EXPECT_GT(a.room_out_of_order(), 1000000_MiB);
