@@ -43,15 +43,17 @@ Instant Connection::idle_until(const Subflow& s) const {
   return may_close && s.was_up && s.carries_data() ? s.data_at + most : Instant::never();
 }
 
+/// Where data goes stays; where it goes nowhere the best one does, and counts as used: or it would be looked at at once.
 void Connection::close_idle(Instant now) {
-  const Subflow* kept = best();
+  const auto idle = [&](const Subflow& s) { return idle_until(s) <= now; };
+  const bool used = std::ranges::any_of(subflows_, [&](const auto& s) {
+    return s->was_up && s->carries_data() && !s->over && !s->doubtful() && !idle(*s);
+  });
+  Subflow* kept = used ? nullptr : best();
   for (const auto& s : subflows_) {
-    if (s.get() != kept && idle_until(*s) <= now) { close(*s); }
+    if (s.get() != kept && idle(*s)) { close(*s); }
   }
-  // The one that stays counts as used, or it would be looked at again at once.
-  for (const auto& s : subflows_) {
-    if (s.get() == kept && idle_until(*s) <= now) { s->data_at = now; }
-  }
+  if (kept != nullptr && idle(*kept)) { kept->data_at = now; }
 }
 
 void Connection::note_stalled(Subflow& s, bool stalled, Instant now) {
