@@ -82,6 +82,7 @@ ReinjectionControl::Carrier Connection::carrier(const Subflow& s, const tcp::Inf
           .heard = s.heard_at(),
           .rides = &s.lane().tx,
           .sent_up_to = s.endpoint().sent_up_to(),
+          .acknowledged = s.endpoint().acknowledged(),
           .avoided = s.doubtful(),
           .backup = s.backup(),
           .recovering = i.in_recovery};

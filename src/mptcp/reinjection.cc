@@ -31,6 +31,11 @@ Instant arrival_on(const Carrier& by, Bytes ahead, Instant now) {
   return now + one_way(by) + Duration{static_cast<std::int64_t>(wait)};
 }
 
+Rate rate_of(Bytes b, Duration in) {
+  constexpr unsigned __int128 kSecond = 1'000'000'000;
+  return {static_cast<std::uint64_t>(kSecond * b.n / static_cast<std::uint64_t>(std::max<std::int64_t>(in.ns, 1)))};
+}
+
 bool overdue(const Carrier& c, const TxMapping& m, Instant now) { return now >= m.bound + patience(c); }
 
 /// When the peer probably has it, if nobody helps.
@@ -115,7 +120,7 @@ void ReinjectionControl::copy_from(const Carrier& holder, const Carrier& by, con
 bool ReinjectionControl::penalise(const Carrier& holder, Instant now) {
   if (options_.penalise == Penalty::off) { return false; }
   Record* r = find(holder.id);
-  if (r != nullptr && now - r->penalised < holder.srtt) { return false; }
+  if (r != nullptr && now - r->penalised < holder.srtt && r->penalised != Instant{}) { return false; }
   if (r == nullptr) {
     r = &records_.emplace_back(Record{.id = holder.id, .limit = kNoLimit, .penalised = {}, .grown = {}});
   }
@@ -127,27 +132,40 @@ bool ReinjectionControl::penalise(const Carrier& holder, Instant now) {
   return true;
 }
 
-Bytes ReinjectionControl::most_on(const Carrier& c, std::span<const Carrier> all, Instant now) {
-  Bytes most = kNoLimit;
-  if (Record* r = find(c.id); r != nullptr && r->limit < kNoLimit && c.srtt.ns > 0) {
-    // One packet more after the first round trip without a penalty, two after the next: quickly back when the reason is
-    // gone, with many small steps around the right amount when it is not.
-    while (now - r->grown >= c.srtt && r->limit < c.window) {
-      r->grown = r->grown + c.srtt;
-      r->limit +=
-          c.packet * static_cast<std::uint64_t>(std::max<std::int64_t>((r->grown - r->penalised).ns / c.srtt.ns, 1));
-    }
-    if (r->limit >= c.window) { r->limit = kNoLimit; }
-    most = r->limit;
+/// One packet more after the first round trip without a penalty, two after the next: quickly back when the reason is gone,
+/// with many small steps around the right amount when it is not.
+Bytes ReinjectionControl::held_back(Record& r, const Carrier& c, Instant now) const {
+  if (r.limit == kNoLimit || c.srtt.ns <= 0) { return kNoLimit; }
+  while (now - r.grown >= c.srtt && r.limit < c.window) {
+    r.grown = r.grown + c.srtt;
+    r.limit += c.packet * static_cast<std::uint64_t>(std::max<std::int64_t>((r.grown - r.penalised).ns / c.srtt.ns, 1));
   }
-  const bool shortest = std::ranges::none_of(
+  if (r.limit >= c.window) { r.limit = kNoLimit; }
+  return r.limit;
+}
+
+/// A window or a round trip is no measure of what the path holds: the one is as large as the queue lets it, the other lags
+/// behind. What it delivered in a round trip is, the best of late so that a pause does not count.
+Bytes ReinjectionControl::without_bloat(const Carrier& c, std::span<const Carrier> all, Instant now) {
+  if (!options_.cap_bufferbloat || c.min_rtt.ns <= 0) { return kNoLimit; }
+  Record& r = record(c.id);
+  const Duration since = now - r.measured_since;
+  if (since >= c.srtt) {
+    const Rate sample = rate_of({c.acknowledged - r.measured_from}, since);
+    if (r.measured_since != Instant{}) { r.rate = std::max(sample, Rate{r.rate.bytes_per_second / 8 * 7}); }
+    r.measured_from = c.acknowledged;
+    r.measured_since = now;
+  }
+  const bool quickest = std::ranges::none_of(
       all, [&](const Carrier& o) { return o.id != c.id && !o.avoided && o.srtt.ns > 0 && o.srtt < c.srtt; });
-  if (options_.cap_bufferbloat && !shortest && c.min_rtt.ns > 0 && c.srtt > c.min_rtt * kBloat) {
-    const auto share = static_cast<unsigned __int128>(c.window.n) * static_cast<std::uint64_t>(c.min_rtt.ns * kBloat) /
-                       static_cast<std::uint64_t>(c.srtt.ns);
-    most = std::min(most, std::max(Bytes{static_cast<std::uint64_t>(share)}, c.packet * kUncappedPackets));
-  }
-  return most;
+  if (quickest || r.rate == Rate{} || c.srtt <= c.min_rtt * kQueued) { return kNoLimit; }
+  return std::max(amount_in(c.min_rtt, r.rate) * kBloat, c.packet * kUncappedPackets);
+}
+
+Bytes ReinjectionControl::most_on(const Carrier& c, std::span<const Carrier> all, Instant now) {
+  const Bytes uncapped = without_bloat(c, all, now);
+  Record* r = find(c.id);
+  return r == nullptr ? uncapped : std::min(uncapped, held_back(*r, c, now));
 }
 
 Instant ReinjectionControl::silent_at(const Carrier& c) {
@@ -163,6 +181,11 @@ bool ReinjectionControl::silent(const Carrier& c, std::span<const Carrier> all, 
 
 void ReinjectionControl::forget(SubflowId id) {
   std::erase_if(records_, [id](const Record& r) { return r.id == id; });
+}
+
+ReinjectionControl::Record& ReinjectionControl::record(SubflowId id) {
+  Record* r = find(id);
+  return r != nullptr ? *r : records_.emplace_back(Record{.id = id});
 }
 
 ReinjectionControl::Record* ReinjectionControl::find(SubflowId id) {

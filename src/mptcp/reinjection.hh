@@ -52,7 +52,7 @@ class ReinjectionControl {
     Duration srtt{}, rttvar{}, min_rtt{}, rto{};  ///< srtt zero: no sample yet
     Instant heard{};                              ///< the peer was last heard on it
     const MappingTx* rides = nullptr;             ///< what it holds; valid during the call
-    SubPos sent_up_to;
+    SubPos sent_up_to, acknowledged;
     bool avoided = false;  ///< stalled, or withdrawn by the peer: others have its data already
     bool backup = false;
     bool recovering = false;  ///< it mends a loss
@@ -87,7 +87,6 @@ class ReinjectionControl {
   bool silent(const Carrier& c, std::span<const Carrier> all, Instant now) const;
   /// When `silent` may become true if nothing is heard.
   static Instant silent_at(const Carrier& c);
-  bool holding_back(SubflowId id) const { return const_cast<ReinjectionControl*>(this)->find(id) != nullptr; }
 
   void acknowledged(DataPos una) { copied_.remove_below(una); }
   void forget(SubflowId id);
@@ -100,19 +99,28 @@ class ReinjectionControl {
   static constexpr std::uint64_t kLeastPackets = 4;
   /// RFC 6928: what may leave at once on a path of which nothing is known is no burden for its queue.
   static constexpr std::uint64_t kUncappedPackets = 10;
-  static constexpr std::int64_t kBloat = 3;  ///< times the shortest round trip
+  /// Times what the path holds without a queue: as much again as losses and late acknowledgments may ask for. Below
+  /// `kQueued` times the shortest round trip there is no queue to speak of.
+  static constexpr std::uint64_t kBloat = 3;
+  static constexpr std::int64_t kQueued = 2;
 
  private:
-  /// Of a subflow that was penalised.
+  /// Of a subflow that was penalised, or is measured.
   struct Record {
     SubflowId id;
     Bytes limit = kNoLimit;  ///< hold_back
-    Instant penalised, grown;
+    Instant penalised{}, grown{};
+    SubPos measured_from{};  ///< cap_bufferbloat: what it delivered since then
+    Instant measured_since{};
+    Rate rate{};  ///< the best of the last round trips
   };
   const Carrier* quickest(std::span<const Carrier> carriers, Instant now) const;
   void copy_from(const Carrier& holder, const Carrier& by, const Situation& s, Bytes& budget, Orders& out);
   bool penalise(const Carrier& holder, Instant now);
+  Bytes held_back(Record& r, const Carrier& c, Instant now) const;
+  Bytes without_bloat(const Carrier& c, std::span<const Carrier> all, Instant now);
   Record* find(SubflowId id);
+  Record& record(SubflowId id);
 
   Reinjection options_;
   IntervalSet<DataPos> copied_;  ///< not acknowledged yet

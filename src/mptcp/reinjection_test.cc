@@ -158,12 +158,27 @@ TEST_F(ReinjectionTest, HoldingBackLeavesEnoughForAcknowledgmentsToComeAtOnce) {
 TEST_F(ReinjectionTest, AQueueOfSecondsIsCappedUnlessItIsOnTheQuickestPath) {
   Control control{{.cap_bufferbloat = true}};
   auto carriers = paths();
+  const auto most = [&](std::size_t i, Duration now) { return control.most_on(carriers[i], carriers, at(now)); };
   carriers[1].srtt = 1200_ms;  // six times the shortest
-  EXPECT_EQ(control.most_on(carriers[1], carriers, at(0_ms)), kPacket * 20);
+  EXPECT_EQ(most(1, 0_ms), Control::kNoLimit) << "nothing is measured yet";
+  carriers[1].acknowledged = SubPos{0} + 120'000;
+  EXPECT_EQ(most(1, 1200_ms), kPacket * 60) << "100 KB a second, 20 KB without a queue";
+  carriers[1].acknowledged = SubPos{0} + 130'000;
+  EXPECT_EQ(most(1, 2400_ms), Bytes{52'500}) << "a pause counts little";
   carriers[0].srtt = 120_ms;
-  EXPECT_EQ(control.most_on(carriers[0], carriers, at(0_ms)), Control::kNoLimit);
-  carriers[1].window = kPacket * 12;
-  EXPECT_EQ(control.most_on(carriers[1], carriers, at(0_ms)), kPacket * Control::kUncappedPackets);
+  most(0, 0_ms);
+  EXPECT_EQ(most(0, 2400_ms), Control::kNoLimit);
+  carriers[1].srtt = 390_ms;
+  EXPECT_EQ(most(1, 2401_ms), Control::kNoLimit) << "there is no queue to speak of";
+}
+
+TEST_F(ReinjectionTest, WhatMayLeaveAtOnceAnywhereIsNotCapped) {
+  Control control{{.cap_bufferbloat = true}};
+  auto carriers = paths();
+  carriers[1].srtt = 1200_ms;
+  control.most_on(carriers[1], carriers, at(0_ms));
+  carriers[1].acknowledged = SubPos{0} + 1200;
+  EXPECT_EQ(control.most_on(carriers[1], carriers, at(1200_ms)), kPacket * Control::kUncappedPackets);
 }
 
 TEST_F(ReinjectionTest, APathThatDoesNotAnswerWhileOthersAreHeardIsSilent) {
