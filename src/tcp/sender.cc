@@ -231,7 +231,7 @@ Outgoing Sender::depart(Outgoing out, const Layout& layout, Instant now) {
     if (!out.retransmission && sent_.outstanding() == taken) { progress_ = std::max(progress_, now); }
     timers_.set(Timer::retransmit, now + (stalled_ ? silence_to_come(now) : rtt_.rto()));
   }
-  if (!out.retransmission) { expect_tail(now); }
+  if (!out.retransmission || recovery_.phase() == Recovery::Phase::fast) { expect_tail(now); }
   watch_use(now);
   if (paces()) {
     const std::uint64_t headers = packet_size(0) + layout.role_room;
@@ -273,10 +273,12 @@ void Sender::watch_use(Instant now) {
 }
 
 std::optional<Outgoing> Sender::tail_probe(Instant now) {
-  if (sent_.empty() || recovery_.phase() != Recovery::Phase::open || sent_.lost() > Bytes{}) {
+  const bool mends = recovery_.phase() == Recovery::Phase::fast;
+  if (sent_.empty() || sent_.lost() > Bytes{} || !(mends || recovery_.phase() == Recovery::Phase::open)) {
     tail_.cancel();
     return std::nullopt;
   }
+  if (mends) { return rescue(now); }
   if (mtu_.on_again(packet_size(sent_.oldest().cut), now)) {
     shrink_packets(now);
     return again(now);
@@ -295,12 +297,26 @@ std::optional<Outgoing> Sender::tail_probe(Instant now) {
   return out;
 }
 
+/// What was repeated is not answered, and nothing left after it by which RACK could tell that it is lost again: a full
+/// window, or the end of the data. Once an episode, as RFC 6675 §4 has it of tails (NextSeg, rule 4).
+std::optional<Outgoing> Sender::rescue(Instant now) {
+  beyond_ = {segment()};
+  auto out = sent_.mark_oldest_lost() ? again(now) : std::nullopt;
+  beyond_ = {};
+  tail_.left(sent_.next(), false, now);
+  timers_.clear(Timer::tail);
+  if (out) { timers_.set(Timer::retransmit, now + rtt_.rto()); }
+  return out;
+}
+
+/// In recovery whatever leaves is followed by an answer at once, since it fills a gap or lies beyond one (RFC 5681 §4.2).
 void Sender::expect_tail(Instant now) {
+  const bool mends = recovery_.phase() == Recovery::Phase::fast;
   const bool quiet = recovery_.phase() == Recovery::Phase::open && sent_.sacked() == Bytes{};
-  if (!context_.agreed.sack || !rtt_.has_sample() || tail_.outstanding() || !quiet) {
+  if (!context_.agreed.sack || !rtt_.has_sample() || tail_.outstanding() || !(quiet || mends)) {
     return timers_.clear(Timer::tail);
   }
-  const Instant at = TailProbe::when(now, rtt_.srtt(), pipe() <= Bytes{segment()});
+  const Instant at = TailProbe::when(now, rtt_.srtt(), !mends && pipe() <= Bytes{segment()});
   if (at < timers_.at(Timer::retransmit)) {
     timers_.set(Timer::tail, at);
   } else {

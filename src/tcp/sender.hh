@@ -130,6 +130,7 @@ class Sender {
   std::optional<Outgoing> mtu_probe(Instant now);
   void shrink_packets(Instant now);
   std::optional<Outgoing> tail_probe(Instant now);
+  std::optional<Outgoing> rescue(Instant now);
   void expect_tail(Instant now);
   void judge_tail(const Heard& heard, const Recovery::Outcome& outcome);
   Outgoing depart(Outgoing out, const Layout& layout, Instant now);

@@ -164,13 +164,21 @@ bool Sent::mark_last_lost() {
   return mark_lost(std::max(last.from, next_ - packet), next_) > Bytes{};
 }
 
-void Sent::mark_timed_out(Instant cutoff) {
-  if (empty()) { return; }
+bool Sent::mark_oldest_lost() {
+  if (empty()) { return false; }
   const SubPos first_end = una_ + oldest().cut + (oldest().fin ? 1 : 0);
   boundary_at(std::min(std::max(first_end, una_ + 1), next_));
+  Range& first = ranges_[head_];
+  if (first.sacked || first.lost) { return false; }
+  set_lost(first);
+  return true;
+}
+
+void Sent::mark_timed_out(Instant cutoff) {
+  mark_oldest_lost();
   for (std::size_t i = head_; i < ranges_.size(); ++i) {
     Range& range = ranges_[i];
-    if (!range.sacked && !range.lost && (i == head_ || range.sent_at <= cutoff)) { set_lost(range); }
+    if (!range.sacked && !range.lost && range.sent_at <= cutoff) { set_lost(range); }
   }
 }
 

@@ -90,6 +90,8 @@ class Sent {
   Overdue mark_overdue(Departure newest, Instant cutoff);
   /// The last packet sent is lost (a tail probe wants it again). False when it was sent twice already.
   bool mark_last_lost();
+  /// The oldest packet is lost, however often it was sent. False when it is believed lost already, or was SACKed.
+  bool mark_oldest_lost();
   /// A retransmission timeout: the oldest packet is lost, and all not SACKed that left at `cutoff` or earlier.
   void mark_timed_out(Instant cutoff);
   /// Everything whose packets were larger than `cut` is lost (the path's MTU is smaller than believed).

@@ -2,6 +2,7 @@
 ///
 /// One a flight: fresh bytes if there are, else the last packet again; the answer shows by SACK what is missing. A
 /// probe that repaired the loss by itself hides it from everybody else, so whether it did is decided here (§7.4.2).
+/// In recovery the oldest packet leaves once more instead (`Sender::rescue`).
 /// Where the timeout would come first there is no probe (the RFC would send one in its place): a timeout tells the
 /// connection that a path may be dead, and a needless one is taken back. Owned by the sender.
 #pragma once
