@@ -10,7 +10,9 @@ void AckPolicy::on_data(Bytes payload, std::uint32_t packet, Instant now) {  // 
   const std::uint64_t packets = std::max<std::uint64_t>(1, (payload.n + full_ - 1) / full_);
   const bool quick = quick_ > 0;
   quick_ = packets >= quick_ ? 0 : quick_ - static_cast<unsigned>(packets);
-  if (quick || pending_.n >= 2ull * full_) {
+  // More than one full packet, as Linux counts: packets differ by what their options leave, and three of the smaller ones
+  // may be less than two of the largest.
+  if (quick || pending_.n > full_) {
     at_once();
   } else {
     deadline_ = std::min(deadline_, now + delay_);

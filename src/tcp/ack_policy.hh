@@ -1,6 +1,6 @@
 /// When a pure acknowledgment is due: now, soon, or not at all (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
 ///
-/// At once: for the first segments of a connection, for every second full-size segment's worth, for anything out of
+/// At once: for the first segments of a connection, for more than one full-size segment's worth, for anything out of
 /// order, filling a gap, or finishing. Else after the delay. Counts bytes, so that a super-segment weighs what it
 /// carries. Owned by the receiver; the owner asks `due` when nothing that could carry the acknowledgment left.
 #pragma once
