@@ -29,6 +29,6 @@ Bytes wanted_to_send(std::span<const SendingPath> paths) {
         p.srtt.ns > 0 ? window * static_cast<std::uint64_t>(longest) / static_cast<std::uint64_t>(p.srtt.ns) : window;
   }
   constexpr unsigned __int128 kMost = std::uint64_t{1} << 40;  // beyond any configuration
-  return {static_cast<std::uint64_t>(std::min(sum * 2, kMost))};
+  return {static_cast<std::uint64_t>(std::min(sum * (paths.size() > 1 ? 3 : 2), kMost))};
 }
 }  // namespace anabranch::stream

@@ -63,6 +63,7 @@ struct SendingPath {
   Duration srtt{};  ///< zero: no sample yet
 };
 /// What a send buffer must hold so that no path waits for the application: bytes stay in it until everything before
-/// them has arrived, so at the sum of the rates for the longest round trip; twice that, because windows may double.
+/// them has arrived, so at the sum of the rates for the longest round trip; twice that, because windows may double. With
+/// several paths three times: the others go on at full rate while the slowest notices a loss and sends again.
 Bytes wanted_to_send(std::span<const SendingPath> paths);
 }  // namespace anabranch::stream
