@@ -4,8 +4,37 @@
 
 namespace anabranch::cc {
 
+void AckTrain::on_acked(const Acked& acked, Duration smallest) {
+  if (count_ == 0 || acked.now - last_ > smallest / kPauses) {
+    *this = {};
+    began_ = acked.now;
+  } else {
+    bytes_ += acked.bytes.n;
+  }
+  ++count_;
+  last_ = acked.now;
+  if (acked.rtt) {
+    if (!first_rtt_) { first_rtt_ = acked.rtt; }
+    last_rtt_ = acked.rtt;
+  }
+}
+
+std::optional<Bytes> AckTrain::pipe(Bytes in_flight, Duration smallest) const {
+  const Duration length = last_ - began_;
+  if (count_ < kEnough || bytes_ < in_flight.n / 4 || length <= Duration{}) { return std::nullopt; }
+  if (!first_rtt_ || *last_rtt_ - *first_rtt_ < length / kSpread) { return std::nullopt; }
+  const double share = static_cast<double>(smallest.ns) / static_cast<double>(length.ns);
+  return Bytes{static_cast<std::uint64_t>(std::min(static_cast<double>(bytes_) * share, 1e15))};
+}
+
 void HyStart::on_acked(const Acked& acked) {
   if (phase_ == Phase::finished) { return; }
+  if (acked.rtt) { smallest_ = std::min(smallest_, *acked.rtt); }
+  if (smallest_ != kUnknown) { train_.on_acked(acked, smallest_); }
+  if (pipe_is_full(acked)) {
+    phase_ = Phase::finished;
+    return;
+  }
   acked_ += acked.bytes.n;
   if (acked_ >= round_end_) {
     begin_round(acked.in_flight - acked.bytes);
@@ -16,6 +45,12 @@ void HyStart::on_acked(const Acked& acked) {
     ++samples_;
     judge();
   }
+}
+
+bool HyStart::pipe_is_full(const Acked& acked) const {
+  if (acked.app_limited) { return false; }  // then acknowledgments come at the application's rate
+  const auto pipe = train_.pipe(acked.in_flight, smallest_);
+  return pipe && static_cast<double>(acked.in_flight.n) >= static_cast<double>(pipe->n) * kFill;
 }
 
 void HyStart::begin_round(Bytes in_flight) {

@@ -79,6 +79,63 @@ TEST(HyStart, WhenTheRiseWasNoiseItGoesOnAtFullSpeed) {
   EXPECT_EQ(hystart.phase(), Phase::standard);
 }
 
+/// Acknowledgments of two packets each, a millisecond apart from each other.
+struct Acks {
+  Instant now{};
+  Duration rtt = 40_ms, growth = 500_us;  ///< of the first one; from one to the next: packets left twice as fast
+  bool app_limited = false;
+
+  void go(HyStart& hystart, int count, Bytes in_flight) {
+    for (int i = 0; i < count; ++i) {
+      now = now + 1_ms;
+      const Acked acked{
+          .now = now, .bytes = 2000_B, .in_flight = in_flight, .rtt = rtt, .srtt = rtt, .app_limited = app_limited};
+      hystart.on_acked(acked);
+      rtt = rtt + growth;
+    }
+  }
+};
+
+// 2000 bytes in each millisecond, for 40 ms: the pipe holds 80,000 bytes.
+TEST(HyStart, IsOverWhenTheWindowIsMoreThanTheTrainOfAcknowledgmentsLetsThePipeHold) {
+  HyStart hystart;
+  Acks acks;
+  acks.go(hystart, 30, 90'000_B);
+  EXPECT_EQ(hystart.phase(), Phase::standard);
+  acks.go(hystart, 1, 104'000_B);
+  EXPECT_EQ(hystart.phase(), Phase::finished);
+}
+
+TEST(HyStart, ShortTrainsAndThoseWithPausesTellNothing) {
+  HyStart hystart;
+  Acks acks;
+  for (int i = 0; i < 20; ++i) {
+    acks.now = acks.now + 11_ms;
+    acks.rtt = 40_ms;
+    acks.go(hystart, 15, 104'000_B);
+  }
+  EXPECT_EQ(hystart.phase(), Phase::standard);
+}
+
+TEST(HyStart, ATrainThatIsASmallPartOfTheWindowTellsNothing) {
+  HyStart hystart;
+  Acks{}.go(hystart, 30, 400'000_B);
+  EXPECT_EQ(hystart.phase(), Phase::standard);
+}
+
+TEST(HyStart, AnApplicationThatSendsSlowlyDoesNotEndIt) {
+  HyStart hystart;
+  Acks{.app_limited = true}.go(hystart, 30, 104'000_B);
+  EXPECT_EQ(hystart.phase(), Phase::standard);
+}
+
+// A sender that paces itself has twice as much in flight as came back in the last round trip, at any rate.
+TEST(HyStart, ATrainThatCameAsSlowlyAsItWasSentTellsNothingOfTheBottleneck) {
+  HyStart hystart;
+  Acks{.growth = 0_ms}.go(hystart, 60, 160'000_B);
+  EXPECT_EQ(hystart.phase(), Phase::standard);
+}
+
 /// A bottleneck with an endless queue: the window beyond the pipe only adds delay. Returns the window at which the
 /// first slow start ended, or at which it was stopped.
 Bytes end_of_slow_start(bool hystart) {
