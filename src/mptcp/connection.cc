@@ -28,6 +28,7 @@ Subflow& Connection::add(const Way& way, Lane lane, std::unique_ptr<SubflowRole>
   subflows_.push_back(std::make_unique<Subflow>(env_, session_, static_cast<const cc::Group&>(*this), way,
                                                 std::move(lane), std::move(role)));
   seats_.push_back({.id = subflows_.back()->id()});
+  views_.emplace_back();
   ++session_.alive;
   return *subflows_.back();
 }
@@ -158,9 +159,10 @@ void Connection::on_deadline(Instant now) {
   if (timers_.take_due(Timer::linger, now)) { die(Errc::closed, now); }
   if (timers_.take_due(Timer::hole, now)) { on_old_hole(now); }
   close_idle(now);
-  if (path_manager_->deadline() <= now) {
+  if (manager_wakes_ <= now) {
     std::vector<Request> out;
     path_manager_->on_deadline(now, out);
+    manager_wakes_ = path_manager_->deadline();
     carry_out(out, now);
   }
   settle(now);
@@ -172,10 +174,10 @@ Instant Connection::deadline() const {
   bool can_speak = false;
   for (std::size_t i = 0; i < seats_.size(); ++i) {
     const Seat& at = seat(i);
-    next = std::min({next, at.deadline, at.idle});
+    next = std::min(next, at.wakes);
     can_speak = can_speak || at.speaks;
   }
-  if (phase_ == Phase::open) { next = std::min(next, path_manager_->deadline()); }
+  if (phase_ == Phase::open) { next = std::min(next, manager_wakes_); }
   if (can_speak && session_.mode == Mode::mptcp) { next = std::min(next, addresses_.deadline()); }
   return next;
 }
@@ -187,17 +189,30 @@ Bytes Connection::writable() const {
   return open ? std::min(session_.send.room(), session_.memory.room_to_send()) : Bytes{};
 }
 
-Result<std::size_t> Connection::write(std::span<const std::uint8_t> bytes, Instant now) {
+/// How many of so many bytes the connection may take now, as far as memory goes.
+Result<std::size_t> Connection::may_write(std::size_t wanted) {
   if (phase_ == Phase::dead) { return fail(error_, "write"); }
   if (!session_.close.may_write()) { return fail(Errc::closed, "write after finish"); }
-  if (bytes.size() > session_.send.room().n) { grow_send_buffer(); }
-  const auto allowed = std::min<std::uint64_t>(bytes.size(), session_.memory.room_to_send().n);
-  const Bytes taken = session_.send.write(bytes.first(static_cast<std::size_t>(allowed)));
-  writer_waits_ = taken.n < bytes.size();
+  if (wanted > session_.send.room().n) { grow_send_buffer(); }
+  return static_cast<std::size_t>(std::min<std::uint64_t>(wanted, session_.memory.room_to_send().n));
+}
+
+Result<std::size_t> Connection::written(Bytes taken, std::size_t wanted, Instant now) {
+  writer_waits_ = taken.n < wanted;
   if (writer_waits_) { wants_writable_ = true; }
-  if (taken == Bytes{0} && !bytes.empty()) { return fail(Errc::would_block, "write"); }
+  if (taken == Bytes{0} && wanted != 0) { return fail(Errc::would_block, "write"); }
   settle_changes(now);
   return taken.n;
+}
+
+Result<std::size_t> Connection::write(std::span<const std::uint8_t> bytes, Instant now) {
+  const auto allowed = may_write(bytes.size());
+  return allowed ? written(session_.send.write(bytes.first(*allowed)), bytes.size(), now) : allowed;
+}
+
+Result<std::size_t> Connection::write(const Chain& bytes, Instant now) {
+  const auto allowed = may_write(bytes.size().n);
+  return allowed ? written(session_.send.write(bytes.first({*allowed})), bytes.size().n, now) : allowed;
 }
 
 Result<Chain> Connection::read(Bytes at_most, Instant now) {

@@ -98,6 +98,7 @@ class Connection final : private cc::Group {
 
   // --- the application's side
   Result<std::size_t> write(std::span<const std::uint8_t> bytes, Instant now);
+  Result<std::size_t> write(const Chain& bytes, Instant now);  ///< shared, not copied
   Result<Chain> read(Bytes at_most, Instant now);
   Result<Chain> peek(Bytes at_most) const;  ///< what `read` would answer, with nothing taken
   Bytes readable() const { return session_.receive.readable(); }
@@ -178,22 +179,30 @@ class Connection final : private cc::Group {
   const Subflow* find(SubflowId id) const;
   Subflow* best();  ///< to say something to the peer on
 
-  /// What was found out about a subflow since it last changed (connection_seats.cc).
+  /// What was found out about a subflow since it last changed (connection_seats.cc). Every round looks at all of these,
+  /// so they are short; the rest is in `views_`.
   struct Seat {
     SubflowId id;
-    bool may_send = true;    ///< the next poll_transmit asks it
-    bool unsettled = true;   ///< settle has not looked at it since it changed
-    bool known = false;      ///< what follows is as it is
-    bool looked_at = false;  ///< the last part too, before `look_again`
-    bool speaks = false;     ///< Subflow::carries_data
-    bool carries = false;    ///< and is not over
-    bool hopeful = false;    ///< neither over nor stalled
+    bool may_send = true;     ///< the next poll_transmit asks it
+    bool unsettled = true;    ///< settle has not looked at it since it changed
+    bool known = false;       ///< what follows is as it is
+    bool measured = false;    ///< the last part too, before `look_again`
+    bool looked_at = false;   ///< and its view
+    bool flow_known = false;  ///< and what its siblings may know of it
+    bool speaks = false;      ///< Subflow::carries_data
+    bool carries = false;     ///< and is not over
+    bool hopeful = false;     ///< neither over nor stalled
     bool backup = false, doubtful = false;
-    Instant deadline, idle;  ///< what it wants itself; when it has been idle for too long
-    Duration rto;
+    Instant wakes;  ///< what it wants itself, or when it has been idle for too long
+    Duration rto, srtt;
     Bytes segment, reported;  ///< of a full packet; what it holds out of order
-    cc::Flow flow;
+    Bytes room;               ///< may leave now
+    Instant silent_at;        ///< as of ReinjectionControl
     Instant look_again;
+  };
+  /// What only those ask for who choose among several.
+  struct View {
+    cc::Flow flow;
     DataPos carried;
     Path path;
     ReinjectionControl::Carrier carrier;
@@ -201,8 +210,14 @@ class Connection final : private cc::Group {
   std::size_t index_of(SubflowId id) const;  ///< the number of seats: nobody's
   void stir(std::size_t i);                  ///< it has changed, or may want to say something
   void stir_all();
-  const Seat& seat(std::size_t i) const;
-  const Seat& look_at(std::size_t i, Instant now) const;
+  const Seat& seat(std::size_t i) const {
+    if (!seats_[i].known) { learn(i); }
+    return seats_[i];
+  }
+  const Seat& measure(std::size_t i, Instant now) const;
+  const View& look_at(std::size_t i, Instant now) const;
+  const cc::Flow& flow(std::size_t i) const;
+  void learn(std::size_t i) const;
   Path path(const Subflow& s, const tcp::Info& i, const ReinjectionControl::Carrier& c, Instant now) const;
   bool seats_are_right() const;
 
@@ -232,6 +247,8 @@ class Connection final : private cc::Group {
   void arm_timers(Instant now);
   void tell_application();
   void report_memory();
+  Result<std::size_t> may_write(std::size_t wanted);
+  Result<std::size_t> written(Bytes taken, std::size_t wanted, Instant now);
   void grow_send_buffer();
   // connection_watch.cc
   void note_path(PathEvent event, Subflow* of, Instant now);
@@ -270,6 +287,7 @@ class Connection final : private cc::Group {
   std::optional<Outgoing> from_subflows(Instant now);
   bool nobody_else_speaks(Instant now);
   void silence_the_dead();
+  bool anybody_may_carry(Instant now) const;
   void look_at_paths(Instant now);
   bool schedule(Instant now);
   bool place(const Demand& demand, Instant now);
@@ -281,7 +299,7 @@ class Connection final : private cc::Group {
   Bytes less_what_waits(Bytes amount, const Demand& demand, Bytes packet, Instant now);
 
   // what leaves again before anything has failed
-  ReinjectionControl::Carrier carrier(const Subflow& s, const tcp::Info& i, Instant now) const;
+  ReinjectionControl::Carrier carrier(const Subflow& s, const tcp::Info& i, Bytes room) const;
   void look_at_carriers(Instant now);
   void restrain_paths(Instant now);
   bool copy_what_is_late(Instant now);
@@ -303,8 +321,10 @@ class Connection final : private cc::Group {
   anabranch::Addresses initial_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<PathManager> path_manager_;
+  Instant manager_wakes_ = Instant::never();  ///< its deadline
   std::vector<std::unique_ptr<Subflow>> subflows_;
   mutable std::vector<Seat> seats_;  ///< as subflows_
+  mutable std::vector<View> views_;  ///< as subflows_
   std::size_t busy_ = kNobody;       ///< which subflow is at work just now
   bool troubled_ = false;            ///< a subflow has bytes that nothing maps
   std::vector<SubflowInfo> ended_infos_;

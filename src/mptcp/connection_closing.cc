@@ -125,7 +125,9 @@ void Connection::end_finished_subflows(Instant now) {
   std::erase_if(subflows_, [this](const auto& s) {
     if (!s->over || !s->silent) { return false; }
     ended_.push_back({s->id(), s->way().addresses});
-    std::erase_if(seats_, [&](const Seat& seat) { return seat.id == s->id(); });
+    const auto i = static_cast<std::ptrdiff_t>(index_of(s->id()));
+    seats_.erase(seats_.begin() + i);
+    views_.erase(views_.begin() + i);
     return true;
   });
   if (phase_ == Phase::dead || session_.alive != 0) { return timers_.clear(Timer::no_subflow); }

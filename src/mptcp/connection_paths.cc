@@ -249,6 +249,7 @@ void Connection::hear_remove_addr(const wire::RemoveAddr& o, Instant now) {
 void Connection::tell_path_manager(const Fact& fact, Instant now) {
   std::vector<Request> out;
   path_manager_->on(fact, now, out);
+  manager_wakes_ = path_manager_->deadline();
   carry_out(out, now);
 }
 
@@ -267,6 +268,7 @@ void Connection::carry_out(const std::vector<Request>& requests, Instant now) {
     }
     std::vector<Request> instead;  // whoever is refused waits a while before it asks for the same again
     path_manager_->on(Refused{open->pair, Errc::limit_reached}, now, instead);
+    manager_wakes_ = path_manager_->deadline();
     todo.insert(todo.end(), instead.begin(), instead.end());
   }
 }

@@ -85,9 +85,11 @@ void Connection::restrain_paths(Instant now) {
   carriers_.clear();
   if (paths_.size() < 2) { return; }
   look_at_carriers(now);
-  for (std::size_t i = 0; i < paths_.size(); ++i) {
+  for (std::size_t i = 0, seat = 0; i < paths_.size(); ++i, ++seat) {
+    while (!seats_[seat].carries) { ++seat; }
     paths_[i].room = std::min(paths_[i].room, carriers_[i].room);
-    paths_[i].stale = paths_[i].stale || reinjection_.silent(carriers_[i], carriers_, now);
+    const bool late = now >= seats_[seat].silent_at;
+    paths_[i].stale = paths_[i].stale || (late && reinjection_.silent(carriers_[i], carriers_, now));
   }
 }
 
@@ -128,10 +130,16 @@ bool Connection::copy_what_is_late(Instant now) {
 
 /// Somebody who is not answered is noticed without a segment, if it matters: while something waits to be sent.
 void Connection::watch_silence(Instant now) {
-  if (carriers_.size() < 2 || !session_.config.reinjection.avoid_silent) { return; }
-  for (const auto& c : carriers_) {
-    if (!c.avoided) { look_again(ReinjectionControl::silent_at(c), now); }
+  if (!session_.config.reinjection.avoid_silent) { return; }
+  std::size_t carriers = 0;
+  Instant first = Instant::never();
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    if (!seat(i).carries) { continue; }
+    ++carriers;
+    const Instant at = seats_[i].doubtful ? Instant::never() : measure(i, now).silent_at;
+    if (at > now) { first = std::min(first, at); }
   }
+  if (carriers > 1) { look_again(first, now); }
 }
 
 void Connection::look_again(Instant at, Instant now) {

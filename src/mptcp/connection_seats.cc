@@ -21,60 +21,83 @@ std::size_t Connection::index_of(SubflowId id) const {
 void Connection::stir(std::size_t i) {
   Seat& seat = seats_[i];
   seat.may_send = seat.unsettled = true;
-  seat.known = seat.looked_at = false;
+  seat.known = seat.measured = seat.looked_at = seat.flow_known = false;
 }
 
 void Connection::stir_all() {
   for (std::size_t i = 0; i < seats_.size(); ++i) { stir(i); }
 }
 
-const Connection::Seat& Connection::seat(std::size_t i) const {
+void Connection::learn(std::size_t i) const {
   Seat& seat = seats_[i];
-  if (seat.known) { return seat; }
   const Subflow& s = *subflows_[i];
-  const tcp::Info info = s.endpoint().info();
+  const tcp::Brief brief = s.endpoint().brief();
   seat.known = true;
-  seat.looked_at = false;
+  seat.measured = seat.looked_at = false;
   seat.speaks = s.carries_data();
   seat.carries = seat.speaks && !s.over;
   seat.hopeful = !s.over && !s.stalled;
   seat.backup = s.backup();
   seat.doubtful = s.doubtful();
-  seat.deadline = s.deadline();
-  seat.idle = idle_until(s);
-  seat.flow = s.endpoint().flow();
-  seat.reported = s.endpoint().out_of_order();
-  seat.rto = info.rto;
-  seat.segment = {info.segment};
+  seat.wakes = std::min(s.deadline(), idle_until(s));
+  seat.reported = brief.out_of_order;
+  seat.rto = brief.rto;
+  seat.srtt = brief.srtt;
+  seat.segment = Bytes{brief.segment};
+}
+
+/// What its siblings' congestion controllers may know of it.
+const cc::Flow& Connection::flow(std::size_t i) const {
+  if (!seats_[i].flow_known) {
+    seats_[i].flow_known = true;
+    views_[i].flow = subflows_[i]->endpoint().flow();
+  }
+  return views_[i].flow;
+}
+
+/// With what depends on the time: a pace that holds packets back now will not later.
+const Connection::Seat& Connection::measure(std::size_t i, Instant now) const {
+  Seat& seat = seats_[i];
+  (void)this->seat(i);
+  if (seat.measured && now < seat.look_again) { return seat; }
+  const Subflow& s = *subflows_[i];
+  const tcp::Brief brief = s.endpoint().brief();
+  seat.measured = true;
+  seat.looked_at = false;
+  seat.look_again = brief.next_send > now ? brief.next_send : Instant::never();
+  seat.room = s.endpoint().room(now);
+  // A fraction of a packet is not worth a mapping while more is on its way to make room.
+  if (brief.in_flight && seat.room < s.packet()) { seat.room = {}; }
+  seat.silent_at = ReinjectionControl::silent_at({.in_flight = brief.in_flight,
+                                                  .srtt = brief.srtt,
+                                                  .rttvar = brief.rttvar,
+                                                  .rto = brief.rto,
+                                                  .heard = s.heard_at(),
+                                                  .rides = &s.lane().tx});
   return seat;
 }
 
-/// The same with what depends on the time: a pace that holds packets back now will not later.
-const Connection::Seat& Connection::look_at(std::size_t i, Instant now) const {
-  (void)seat(i);
-  Seat& seat = seats_[i];
-  if (seat.looked_at && now < seat.look_again) { return seat; }
+/// All there is to know of it.
+const Connection::View& Connection::look_at(std::size_t i, Instant now) const {
+  const Seat& seat = measure(i, now);
+  View& view = views_[i];
+  if (seat.looked_at) { return view; }
   const Subflow& s = *subflows_[i];
   const tcp::Info info = s.endpoint().info();
-  seat.looked_at = true;
-  seat.look_again = info.next_send > now ? info.next_send : Instant::never();
-  seat.carrier = carrier(s, info, now);
-  seat.path = path(s, info, seat.carrier, now);
-  seat.carried = s.carried_up_to();
-  return seat;
+  view.carrier = carrier(s, info, seat.room);
+  view.path = path(s, info, view.carrier, now);
+  view.carried = s.carried_up_to();
+  seats_[i].looked_at = true;
+  return view;
 }
 
-ReinjectionControl::Carrier Connection::carrier(const Subflow& s, const tcp::Info& i, Instant now) const {
-  const Bytes packet = s.packet();
-  Bytes room = s.endpoint().room(now);
-  // A fraction of a packet is not worth a mapping while more is on its way to make room.
-  if (room < packet && i.in_flight) { room = {}; }
+ReinjectionControl::Carrier Connection::carrier(const Subflow& s, const tcp::Info& i, Bytes room) const {
   return {.id = s.id(),
           .room = room,
           .window = i.window,
           .in_flight = i.in_flight,
           .queued = {s.lane().tx.end() - s.endpoint().sent_up_to()},
-          .packet = packet,
+          .packet = s.packet(),
           .srtt = i.srtt,
           .rttvar = i.rttvar,
           .min_rtt = i.min_rtt,
@@ -112,12 +135,26 @@ Path Connection::path(const Subflow& s, const tcp::Info& i, const ReinjectionCon
           .weight = use.weight};
 }
 
+/// Whether a scheduler could do anything but wait: asked after each acknowledgment, most of which make room nowhere.
+/// True also where that cannot be told so cheaply.
+bool Connection::anybody_may_carry(Instant now) const {
+  if (reinjection_.restrains()) { return true; }  // limits grow when they are looked at
+  bool carries = false;
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    if (!seat(i).carries) { continue; }
+    const Seat& at = measure(i, now);
+    if (at.room > Bytes{} || !at.look_again.is_never()) { return true; }
+    carries = true;
+  }
+  return !carries;
+}
+
 /// What a scheduler is shown.
 void Connection::look_at_paths(Instant now) {
   paths_.clear();
   for (std::size_t i = 0; i < seats_.size(); ++i) {
     if (!seat(i).carries) { continue; }
-    const Seat& at = look_at(i, now);
+    const View& at = look_at(i, now);
     Path& path = paths_.emplace_back(at.path);
     if (path.room) { path.opens = now; }
     path.missed = {session_.send.sent_up_to() - std::max(at.carried, session_.send.una())};
@@ -139,7 +176,7 @@ std::span<const cc::Flow> Connection::flows() const {
     if (i == busy_) {  // it asks in the middle of something
       if (s.carries_data() && !s.over && !(regular && s.backup())) { flows_.push_back(s.endpoint().flow()); }
     } else if (seat(i).carries && !(regular && seat(i).backup)) {
-      flows_.push_back(seat(i).flow);
+      flows_.push_back(flow(i));
     }
   }
   return flows_;
@@ -171,7 +208,7 @@ bool Connection::settle_quietly(Instant now) {
 
 /// What is known is true; and nobody else has something to say or to report.
 bool Connection::seats_are_right() const {
-  if (seats_.size() != subflows_.size()) { return false; }
+  if (seats_.size() != subflows_.size() || views_.size() != seats_.size()) { return false; }
   for (std::size_t i = 0; i < seats_.size(); ++i) {
     const Seat& seat = seats_[i];
     const Subflow& s = *subflows_[i];
@@ -179,12 +216,14 @@ bool Connection::seats_are_right() const {
     if (!seat.known) { continue; }
     const tcp::Info info = s.endpoint().info();
     const bool right = seat.speaks == s.carries_data() && seat.carries == (seat.speaks && !s.over) &&
-                       seat.backup == s.backup() && seat.doubtful == s.doubtful() && seat.deadline == s.deadline() &&
-                       seat.idle == idle_until(s) && seat.reported == s.endpoint().out_of_order() &&
-                       seat.flow.window == s.endpoint().flow().window && seat.rto == info.rto &&
-                       seat.flow.srtt == s.endpoint().flow().srtt && seat.segment == Bytes{info.segment};
+                       seat.backup == s.backup() && seat.doubtful == s.doubtful() &&
+                       seat.wakes == std::min(s.deadline(), idle_until(s)) &&
+                       seat.reported == s.endpoint().out_of_order() && seat.rto == info.rto && seat.srtt == info.srtt &&
+                       seat.segment == Bytes{info.segment};
     if (!right) { return false; }
-    if (seat.looked_at && (seat.path.in_flight != info.in_flight || seat.path.window != info.window)) { return false; }
+    const View& view = views_[i];
+    if (seat.flow_known && view.flow.window != s.endpoint().flow().window) { return false; }
+    if (seat.looked_at && (view.path.in_flight != info.in_flight || view.path.window != info.window)) { return false; }
   }
   return true;
 }

@@ -206,7 +206,7 @@ void Connection::arm_timers(Instant now) {
 
 Duration Connection::slowest_rtt() const {
   Duration out{};
-  for (std::size_t i = 0; i < seats_.size(); ++i) { out = std::max(out, seat(i).flow.srtt); }
+  for (std::size_t i = 0; i < seats_.size(); ++i) { out = std::max(out, seat(i).srtt); }
   // Not measured: nothing was sent yet, and the handshake had no memory. Longer than most, so that the buffer is not
   // too small.
   return out.ns > 0 ? out : 200_ms;
@@ -245,8 +245,9 @@ void Connection::grow_send_buffer() {
   if (!session_.send.may_grow()) { return; }
   sending_.clear();
   for (std::size_t i = 0; i < seats_.size(); ++i) {
-    if (seat(i).carries && !seat(i).doubtful) { sending_.push_back({seat(i).flow.window, seat(i).flow.srtt}); }
+    if (seat(i).carries && !seat(i).doubtful) { sending_.push_back({flow(i).window, flow(i).srtt}); }
   }
+  if (!stream::may_want_more(sending_, session_.send.buffer())) { return; }
   const Bytes wanted = stream::wanted_to_send(sending_);
   if (wanted <= session_.send.buffer()) { return; }
   if (session_.memory.pressure()) { return counters_.add(Counter::memory_growth_refused); }

@@ -91,6 +91,7 @@ bool Connection::schedule(Instant now) {
   const DataSend::Again* again = mapped ? send.next_again() : nullptr;
   const bool copies = mapped && scheduler_->copies() && send.una() < send.sent_up_to();
   if (!again && !copies && !send.unsent()) { return false; }
+  if (!anybody_may_carry(now)) { return wait({}, now); }
   look_at_paths(now);
   if (paths_.empty()) { return false; }
   note_blocked();

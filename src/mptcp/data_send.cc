@@ -11,12 +11,21 @@ DataSend::DataSend(SlabPool& pool, Bytes initial, Bytes cap)
 
 Bytes DataSend::write(std::span<const std::uint8_t> bytes) {
   const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), room().n));
-  const Chain copied = packer_.copy(bytes.first(take));
-  for (const Slice& slice : copied.slices()) {
+  store(packer_.copy(bytes.first(take)));
+  return {take};
+}
+
+Bytes DataSend::write(const Chain& bytes) {
+  const Bytes take = std::min(bytes.size(), room());
+  store(bytes.first(take));
+  return take;
+}
+
+void DataSend::store(const Chain& bytes) {
+  for (const Slice& slice : bytes.slices()) {
     if (stored_.empty() || !stored_.back().bytes.join(slice)) { stored_.push_back({end_, slice}); }
     end_ = end_ + slice.size();
   }
-  return {take};
 }
 
 Chain DataSend::bytes(DataPos at, DataPos end) const {

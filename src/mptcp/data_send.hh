@@ -31,6 +31,7 @@ class DataSend {
   bool may_grow() const { return buffer_ < cap_; }
   Bytes held() const { return {end_ - window_.una()}; }  ///< written and not DATA_ACKed
   Bytes write(std::span<const std::uint8_t> bytes);      ///< copies what fits; returns how much
+  Bytes write(const Chain& bytes);                       ///< the same without a copy
 
   // --- sending
   struct Piece {
@@ -74,6 +75,7 @@ class DataSend {
     Slice bytes;
     DataPos end() const { return at + bytes.size(); }
   };
+  void store(const Chain& bytes);
   Chain bytes(DataPos at, DataPos end) const;
   void forget_acknowledged();
 

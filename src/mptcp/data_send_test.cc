@@ -86,6 +86,17 @@ TEST_F(DataSendTest, ADataFinTakesThePositionAfterTheLastByte) {
   EXPECT_EQ(send.outstanding(), 0_B);
 }
 
+TEST_F(DataSendTest, SharesWhatItIsGivenAsAChain) {
+  const Chain block = Packer{pool}.copy(std::vector<std::uint8_t>(600, 'y'));
+  EXPECT_EQ(send.write(block), 600_B);
+  EXPECT_EQ(send.write(block), 400_B);  // what fits
+  send.raise_limit({2000});
+  const auto piece = send.take_fresh(700_B);
+  EXPECT_EQ(piece.bytes.slices().front().bytes().data(), block.slices().front().bytes().data());
+  EXPECT_EQ(piece.bytes.to_vector(), std::vector<std::uint8_t>(700, 'y'));
+  EXPECT_TRUE(send.is_consistent());
+}
+
 RC_GTEST_PROP(DataSend, BehavesAsAListOfBytesWithThreeMarks, ()) {
   SlabPool pool;
   constexpr std::uint64_t kBuffer = 200;

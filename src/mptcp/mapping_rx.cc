@@ -39,8 +39,14 @@ MappingRx::Translated MappingRx::deliver(SubPos at, Chain bytes, bool checksums)
     }
     const RxMapping& m = mappings_.front();
     const Bytes here{std::min<std::uint64_t>(bytes.size().n, m.end() - at)};
-    Chain part = bytes.first(here);
-    bytes.drop_front(here);
+    Chain part;
+    if (here == bytes.size()) {  // the usual case: a packet, a mapping
+      part = std::move(bytes);
+      bytes.clear();
+    } else {
+      part = bytes.first(here);
+      bytes.drop_front(here);
+    }
     next_ = at + here.n;
     if (!checksums) {
       out.pieces.push_back({m.data + (at - m.sub), std::move(part)});

@@ -8,10 +8,10 @@
 #include "base/seq.hh"
 #include "packet/slab.hh"
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <vector>
 
 namespace anabranch::mptcp {
 
@@ -43,7 +43,7 @@ class MappingRx {
     Chain bytes;
   };
   struct Translated {
-    std::vector<Piece> pieces;
+    boost::container::small_vector<Piece, 1> pieces;
     MapTrouble trouble = MapTrouble::none;
     SubPos at;     ///< where the trouble begins
     DataPos data;  ///< checksum: the mapping's data position, for MP_FAIL

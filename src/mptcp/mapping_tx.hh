@@ -47,6 +47,10 @@ class MappingTx {
     return mappings_.back();
   }
   const TxMapping* at(SubPos p) const {
+    // What leaves is the last one, what is acknowledged the first.
+    if (mappings_.empty() || p >= end_) { return nullptr; }
+    if (p >= mappings_.back().sub) { return &mappings_.back(); }
+    if (p < mappings_.front().sub_end()) { return p < mappings_.front().sub ? nullptr : &mappings_.front(); }
     const auto it = std::ranges::partition_point(mappings_, [p](const TxMapping& m) { return m.sub_end() <= p; });
     return it == mappings_.end() || it->sub > p ? nullptr : &*it;
   }

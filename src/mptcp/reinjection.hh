@@ -9,6 +9,7 @@
 #include "mptcp/mapping_tx.hh"
 #include "mptcp/subflow_id.hh"
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <vector>
@@ -87,6 +88,12 @@ class ReinjectionControl {
   bool silent(const Carrier& c, std::span<const Carrier> all, Instant now) const;
   /// When `silent` may become true if nothing is heard.
   static Instant silent_at(const Carrier& c);
+
+  /// `most_on` may say less than everything, and wants to be asked often.
+  bool restrains() const {
+    return options_.cap_bufferbloat ||
+           std::ranges::any_of(records_, [](const Record& r) { return r.limit < kNoLimit; });
+  }
 
   void acknowledged(DataPos una) { copied_.remove_below(una); }
   void forget(SubflowId id);

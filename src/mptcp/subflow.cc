@@ -56,7 +56,7 @@ bool Subflow::carries_data() const {
 
 Bytes Subflow::packet() const {
   const std::size_t options = (role_->data_option_bytes(session_, lane_.tx.end()) + 3) / 4 * 4;
-  return std::max(Bytes{endpoint_.info().segment} - Bytes{options}, Bytes{1});
+  return std::max(endpoint_.segment() - Bytes{options}, Bytes{1});
 }
 
 void Subflow::bind(DataPos data, Chain bytes, Instant now) {

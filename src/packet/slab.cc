@@ -49,26 +49,29 @@ void Chain::append(const Chain& other) {
   for (const Slice& slice : other.slices_) { append(slice); }
 }
 
-Chain Chain::first(Bytes n) const {
-  Chain out;
-  std::size_t left = n.n;
-  for (const Slice& slice : slices_) {
-    if (left == 0) { break; }
-    out.append(slice.first(std::min(left, slice.size())));
-    left -= std::min(left, slice.size());
+void Chain::append(Chain&& other) {
+  if (empty()) {
+    slices_ = std::move(other.slices_);
+    size_ = other.size_;
+  } else {
+    append(other);
   }
-  return out;
+  other.clear();
 }
 
-Chain Chain::after(Bytes n) const {
+Chain Chain::part(Bytes from, Bytes length) const {
   Chain out;
-  std::size_t skip = n.n;
+  std::size_t skip = from.n, left = length.n;
   for (const Slice& slice : slices_) {
-    if (skip >= slice.size()) {
-      skip -= slice.size();
+    if (left == 0) { break; }
+    const std::size_t size = slice.size();
+    if (skip >= size) {
+      skip -= size;
       continue;
     }
-    out.append(slice.after(skip));
+    const std::size_t taken = std::min(size - skip, left);
+    out.append(Slice{slice.slab(), slice.bytes().subspan(skip, taken)});
+    left -= taken;
     skip = 0;
   }
   return out;

@@ -110,16 +110,19 @@ class Chain {
 
   void append(Slice slice);
   void append(const Chain& other);
-  Chain first(Bytes n) const;  ///< at most the first n bytes
-  Chain after(Bytes n) const;  ///< what follows the first n bytes
-  Chain part(Bytes from, Bytes length) const { return after(from).first(length); }
+  void append(Chain&& other);
+  Chain first(Bytes n) const { return part({}, n); }      ///< at most the first n bytes
+  Chain after(Bytes n) const { return part(n, size()); }  ///< what follows the first n bytes
+  Chain part(Bytes from, Bytes length) const;
   void drop_front(Bytes n);                                ///< removes up to n bytes from the front
   std::size_t copy_to(std::span<std::uint8_t> out) const;  ///< as much as fits; returns how much
   std::vector<std::uint8_t> to_vector() const;
 
  private:
-  boost::container::small_vector<Slice, 4> slices_;
+  /// A header and its payload, or a payload across two slabs: chains are many and small.
+  static constexpr std::size_t kInline = 2;
   std::size_t size_ = 0;
+  boost::container::small_vector<Slice, kInline> slices_;
 };
 
 /// Copies small pieces one behind the other into slabs, so that a 100-byte payload does not hold 64 KiB.

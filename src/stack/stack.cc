@@ -42,6 +42,11 @@ Result<std::size_t> Stack::write(ConnectionId id, std::span<const std::uint8_t> 
   return parts_->write(id, bytes, now);
 }
 
+Result<std::size_t> Stack::write_chain(ConnectionId id, const Chain& bytes, Instant now) {
+  if (const Entry* e = parts_->find(id); e && e->contest) { return write(id, bytes.to_vector(), now); }
+  return parts_->with(id, "write", now, [&](mptcp::Connection& c) { return c.write(bytes, now); });
+}
+
 Result<Chain> Stack::read_chain(ConnectionId id, Bytes at_most, Instant now) {
   if (const Entry* e = parts_->find(id); e && e->contest) { return fail(Errc::would_block, "read"); }
   return parts_->with(id, "read", now, [&](mptcp::Connection& c) { return c.read(at_most, now); });

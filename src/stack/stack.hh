@@ -128,6 +128,8 @@ class Stack {
   void close(ListenerId, Instant now);  ///< who was not accepted yet is reset
   /// Copies as much as the send buffer takes; would_block when that is nothing, closed after finish or death.
   Result<std::size_t> write(ConnectionId, std::span<const std::uint8_t> bytes, Instant now);
+  /// The same without the copy: its slabs are shared until all is acknowledged.
+  Result<std::size_t> write_chain(ConnectionId, const Chain& bytes, Instant now);
   /// 0: end of stream. would_block: nothing yet. An error only after everything that arrived was read.
   Result<std::size_t> read(ConnectionId, std::span<std::uint8_t> out, Instant now);
   Result<Chain> read_chain(ConnectionId, Bytes at_most, Instant now);  ///< the same without the copy

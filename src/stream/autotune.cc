@@ -19,6 +19,11 @@ bool ReceiveAutotune::consumed(Instant now, Bytes taken, Duration rtt) {
   return grow(in_round * 4);
 }
 
+namespace {
+/// So many of the longest round trips' worth.
+unsigned round_trips(std::span<const SendingPath> paths) { return paths.size() > 1 ? 3 : 2; }
+}  // namespace
+
 Bytes wanted_to_send(std::span<const SendingPath> paths) {
   std::int64_t longest = 0;
   for (const SendingPath& p : paths) { longest = std::max(longest, p.srtt.ns); }
@@ -29,6 +34,17 @@ Bytes wanted_to_send(std::span<const SendingPath> paths) {
         p.srtt.ns > 0 ? window * static_cast<std::uint64_t>(longest) / static_cast<std::uint64_t>(p.srtt.ns) : window;
   }
   constexpr unsigned __int128 kMost = std::uint64_t{1} << 40;  // beyond any configuration
-  return {static_cast<std::uint64_t>(std::min(sum * (paths.size() > 1 ? 3 : 2), kMost))};
+  return {static_cast<std::uint64_t>(std::min(sum * round_trips(paths), kMost))};
+}
+
+bool may_want_more(std::span<const SendingPath> paths, Bytes buffer) {
+  double longest = 0, rates = 0, unknown = 0;
+  for (const SendingPath& p : paths) {
+    const auto window = static_cast<double>(p.window.n), srtt = static_cast<double>(p.srtt.ns);
+    longest = std::max(longest, srtt);
+    (p.srtt.ns > 0 ? rates : unknown) += p.srtt.ns > 0 ? window / srtt : window;
+  }
+  constexpr double kSafely = 1.001;  // more than what rounding can do
+  return (rates * longest + unknown) * round_trips(paths) * kSafely >= static_cast<double>(buffer.n);
 }
 }  // namespace anabranch::stream

@@ -66,4 +66,6 @@ struct SendingPath {
 /// them has arrived, so at the sum of the rates for the longest round trip; twice that, because windows may double. With
 /// several paths three times: the others go on at full rate while the slowest notices a loss and sends again.
 Bytes wanted_to_send(std::span<const SendingPath> paths);
+/// A cheap bound: false only when that is less than `buffer` for sure.
+bool may_want_more(std::span<const SendingPath> paths, Bytes buffer);
 }  // namespace anabranch::stream

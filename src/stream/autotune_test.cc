@@ -110,5 +110,18 @@ TEST(Autotune, NothingIsDecidedWithoutARoundTripTimeOrWhenFixed) {
   EXPECT_FALSE(passed(tune, Instant{} + 9_s, 8_MiB, 1_ms));
   EXPECT_EQ(tune.buffer(), 32_KiB);
 }
+
+TEST(Autotune, TheCheapBoundNeverSaysThatMoreIsNotWanted) {
+  for (std::uint64_t seed = 1; seed < 2'000; ++seed) {
+    std::array<SendingPath, 3> paths;
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      const std::uint64_t n = seed * 2654435761u >> (5 * i);
+      paths[i] = {Bytes{n % 3'000'000}, Duration{static_cast<std::int64_t>(n % 7 == 0 ? 0 : n * 37 % 900'000'000)}};
+    }
+    const Bytes wanted = wanted_to_send(paths);
+    EXPECT_TRUE(wanted == 0_B || may_want_more(paths, wanted - 1_B)) << seed;
+    EXPECT_FALSE(may_want_more(paths, wanted + wanted / 100 + 10_B)) << seed;  // and is not far off
+  }
+}
 }  // namespace
 }  // namespace anabranch::stream

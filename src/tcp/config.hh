@@ -68,6 +68,14 @@ struct Answered {
   std::uint32_t timestamp_offset = 0;  ///< of our clock, see Timestamps
 };
 
+/// What is asked for after each segment; as in `Info`.
+struct Brief {
+  Duration srtt{}, rttvar{}, rto{};
+  Bytes in_flight;
+  Bytes out_of_order;  ///< received beyond what is in order
+  Instant next_send{};
+  std::uint32_t segment = 0;
+};
 struct Info {
   Duration srtt{}, rttvar{}, rto{}, min_rtt{};  ///< srtt 0: no sample yet
   Bytes window, in_flight, threshold;           ///< congestion window, unacknowledged, ssthresh

@@ -189,6 +189,7 @@ Bytes Endpoint::room(Instant now) const { return may_send() ? parts_->sender.roo
 Instant Endpoint::opens(Instant now) const { return may_send() ? parts_->sender.opens(now) : Instant::never(); }
 Bytes Endpoint::burst() const { return parts_->sender.burst(); }
 cc::Flow Endpoint::flow() const { return parts_->sender.flow(); }
+Bytes Endpoint::segment() const { return {parts_->sender.segment()}; }
 SubPos Endpoint::sent_up_to() const { return parts_->sender.sent_up_to(); }
 SubPos Endpoint::acknowledged() const { return parts_->sender.una(); }
 SubPos Endpoint::received() const { return parts_->receiver.next(); }
@@ -205,6 +206,13 @@ std::string_view Endpoint::state_name() const {
     case Phase::dead: break;
   }
   return "CLOSED";
+}
+
+Brief Endpoint::brief() const {
+  Brief brief;
+  parts_->sender.fill(brief);
+  brief.out_of_order = parts_->receiver.held();
+  return brief;
 }
 
 Info Endpoint::info() const {

@@ -92,11 +92,13 @@ class Endpoint {
   Instant opens(Instant now) const;
   /// The largest payload one super-segment should carry now, so that bursts stay near a millisecond of its rate.
   Bytes burst() const;
+  Bytes segment() const;             ///< payload of a full packet now
   SubPos sent_up_to() const;         ///< SND.NXT
   SubPos acknowledged() const;       ///< SND.UNA
   SubPos received() const;           ///< RCV.NXT
   Bytes out_of_order() const;        ///< received beyond it
   cc::Flow flow() const;             ///< what its siblings' congestion controllers may know of it; cheap
+  Brief brief() const;               ///< of that, what is asked for after each segment; cheap
   Info info() const;                 ///< RTT, window, counters: values for schedulers and reports
   const Tally<Drop>& drops() const;  ///< segments not taken, by reason
   bool is_consistent() const;

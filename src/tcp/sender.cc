@@ -348,6 +348,16 @@ cc::Flow Sender::flow() const {
           .rate = controller_->rate()};
 }
 
+void Sender::fill(Brief& brief) const {
+  brief.srtt = rtt_.srtt();
+  brief.rttvar = rtt_.rttvar();
+  brief.rto = rtt_.rto();
+  brief.segment = segment();
+  if (!is_open()) { return; }
+  brief.in_flight = pipe();
+  brief.next_send = pacer_.next();
+}
+
 void Sender::fill(Info& info) const {
   info.srtt = rtt_.srtt();
   info.rttvar = rtt_.rttvar();

@@ -101,6 +101,7 @@ class Sender {
   const stream::RttEstimator& rtt() const { return rtt_; }
   /// What its siblings may know of it.
   cc::Flow flow() const;
+  void fill(Brief& brief) const;
   void fill(Info& info) const;
   bool is_consistent() const;
 
