@@ -5,6 +5,7 @@
 #pragma once
 #include "base/units.hh"
 
+#include <algorithm>
 #include <cstdint>
 #include <variant>
 #include <vector>
@@ -33,6 +34,12 @@ class Agenda {
   /// Whose turn that is. Only while somebody waits.
   const Component& first() const { return who_[heap_.front().who]; }
   std::uint32_t first_number() const { return heap_.front().who; }
+  /// Those among whom the next one is, unless somebody changes his mind.
+  template <class F>
+  void look_ahead(F&& f) const {
+    const std::size_t end = std::min<std::size_t>(heap_.size(), 1 + kArms);
+    for (std::size_t i = 1; i < end; ++i) { f(who_[heap_[i].who]); }
+  }
 
  private:
   struct Entry {

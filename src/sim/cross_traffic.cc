@@ -50,10 +50,9 @@ void CrossSource::on_time(Instant now) {
       continue;
     }
     Parcel* packet = packets_.make();
-    packet->size = static_cast<std::uint32_t>(traffic_.packet.n);
-    packet->route = &route_;
     ++sent_;
-    route_.pipes.front()->enter(packet, now);
+    const auto size = static_cast<std::uint32_t>(traffic_.packet.n);
+    route_.pipes.front()->enter(Transit::begin(packet, route_, size), now);
     next_ = next_ + gap();
   }
   agenda_.set(number_, next_ < stop_ ? next_ : Instant::never());

@@ -13,24 +13,29 @@ Bytes default_queue(Rate rate) {
 }
 
 Pipe::Pipe(const LinkSpec& spec, Generator generator, SlabPool& pool)
-    : spec_{spec},
+    : Pipe{{}, spec, generator, pool, std::make_unique<ParcelPool>()} {}
+
+/// One that stands alone has a pool of its own.
+Pipe::Pipe(std::string name, const LinkSpec& spec, Generator generator, SlabPool& pool, std::unique_ptr<ParcelPool> own)
+    : packets_{*own},
+      name_{std::move(name)},
+      spec_{spec},
       generator_{generator},
       arena_{pool},
-      own_{std::make_unique<ParcelPool>()},
-      packets_{*own_} {
+      own_{std::move(own)} {
   look_at_spec();
   choose_rule();
 }
 
 Pipe::Pipe(std::string name, const LinkSpec& spec, Generator generator, SlabPool& pool, ParcelPool& packets,
            Agenda& agenda)
-    : name_{std::move(name)},
+    : number_{agenda.enroll(this)},
+      agenda_{&agenda},
+      packets_{packets},
+      name_{std::move(name)},
       spec_{spec},
       generator_{generator},
-      arena_{pool},
-      packets_{packets},
-      agenda_{&agenda},
-      number_{agenda.enroll(this)} {
+      arena_{pool} {
   look_at_spec();
   choose_rule();
 }
@@ -48,16 +53,23 @@ void Pipe::look_at_spec() {
   most_bytes_ = spec_.queue ? spec_.queue.n : spec_.discipline.packets != 0 ? kUnlimited : default_queue(spec_.rate).n;
   plain_ = spec_.loss <= 0 && spec_.burst.enter <= 0 && spec_.jitter <= Duration{} && spec_.reorder <= 0 &&
            spec_.duplicate <= 0 && !bad_;
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  const std::uint64_t rate = spec_.rate.bytes_per_second;
+  ns_a_byte_ = rate != 0 && kSecond % rate == 0 ? static_cast<std::int64_t>(kSecond / rate) : 0;
+  delay_ = spec_.delay;
+  overhead_ = spec_.overhead;
+  mtu_ = spec_.mtu;
+  marks_ = spec_.mark > 0 || spec_.mark_above;
 }
 
 void Pipe::offer(Frame frame, Instant now, const Route* route) {
   const auto take = [&](Frame&& packet) {
     Parcel* p = packets_.make();
     p->frame = std::move(packet);
-    p->size = static_cast<std::uint32_t>(p->frame.bytes.size().n);
-    p->cut = p->frame.cut;
-    p->route = route;
-    enter(p, now);
+    const auto size = static_cast<std::uint32_t>(p->frame.bytes.size().n);
+    Transit transit = route != nullptr ? Transit::begin(p, *route, size) : Transit{.packet = p, .size = size};
+    transit.cut = static_cast<std::uint16_t>(p->frame.cut);  // of a payload that fits into a packet
+    enter(transit, now);
   };
   const bool complete = frame.checksum != ChecksumState::pending || spec_.keep_checksums;
   if (spec_.keep_super_segments || (frame.cut == 0 && complete)) { return take(std::move(frame)); }
@@ -76,35 +88,38 @@ void Pipe::drop(Parcel* packet, LinkDrop why) {
   packets_.give_back(packet);
 }
 
-Waiting Pipe::waiting() const { return {{queued_}, waiting_.size(), {most_bytes_}, most_packets_, spec_.rate}; }
+Waiting Pipe::waiting() const { return {{queued_}, queued_packets(), {most_bytes_}, most_packets_, spec_.rate}; }
 
-void Pipe::enter(Parcel* packet, Instant now) {
+void Pipe::enter(const Transit& transit, Instant now) {
   advance(now);
   ++stats_.offered_packets;
-  stats_.offered_bytes += packet->size;
-  judge(packet);
+  stats_.offered_bytes += transit.size;
+  judge(transit);
   rescheduled();
 }
 
 /// Whether it comes in; then it is sent, or waits.
-void Pipe::judge(Parcel* packet) {
+void Pipe::judge(Transit transit) {
+  Parcel* packet = transit.packet;
   if (cut_) { return drop(packet, LinkDrop::link_cut); }
-  if (spec_.mtu != 0 && packet->cut == 0 && packet->size > spec_.mtu) { return drop(packet, LinkDrop::too_big); }
-  mark(*packet);
-  const bool idle = waiting_.empty() && free_at_ <= now_;
-  if (rule_ && rule_out(rule_->enter(waiting(), {packet->size}, idle, now_), packet)) { return; }
-  packet->at = now_;
-  if (idle) {
+  if (mtu_ != 0 && transit.cut == 0 && transit.size > mtu_) { return drop(packet, LinkDrop::too_big); }
+  if (marks_) { mark(*packet); }
+  whole_ |= transit.cut != 0;
+  const bool at_once = idle();
+  if (rule_ && rule_out(rule_->enter(waiting(), {transit.size}, at_once, now_), packet)) { return; }
+  transit.at = now_;
+  if (at_once) {
     if (rule_ && rule_out(rule_->leave(waiting(), now_, now_), packet)) { return; }
-    return transmit(packet, now_);
+    line_.push(transit);
+    return transmit(now_);
   }
-  if (queued_ + packet->size > most_bytes_ || waiting_.size() >= most_packets_) {
+  if (queued_ + transit.size > most_bytes_ || queued_packets() >= most_packets_) {
     return drop(packet, LinkDrop::queue_full);
   }
-  queued_ += packet->size;
-  waiting_.push(packet);
+  queued_ += transit.size;
+  line_.push(transit);
   stats_.highest_queue = std::max(stats_.highest_queue, queued_);
-  stats_.highest_queue_packets = std::max<std::uint64_t>(stats_.highest_queue_packets, waiting_.size());
+  stats_.highest_queue_packets = std::max<std::uint64_t>(stats_.highest_queue_packets, queued_packets());
 }
 
 /// Carries out what the discipline says; true: the packet is gone.
@@ -116,33 +131,49 @@ bool Pipe::rule_out(Ruling ruling, Parcel* packet) {
 
 void Pipe::advance(Instant now) {
   now_ = std::max(now_, now);
-  while (!waiting_.empty() && free_at_ <= now_) {
-    Parcel* packet = waiting_.pop();
-    queued_ -= packet->size;
-    const Duration waited = free_at_ - packet->at;
-    stats_.waited = stats_.waited + waited;
-    stats_.byte_waited += packet->size * static_cast<std::uint64_t>(waited.ns / 1000);
-    if (rule_ && rule_out(rule_->leave(waiting(), packet->at, free_at_), packet)) { continue; }
-    transmit(packet, free_at_);
+  while (line_.size() != sent_ && free_at_ <= now_) { next_leaves(); }
+}
+
+/// The first that waits is sent as soon as the transmitter is free.
+void Pipe::next_leaves() {
+  const Transit& first = line_[sent_];
+  queued_ -= first.size;
+  const Duration waited = free_at_ - first.at;
+  stats_.waited = stats_.waited + waited;
+  stats_.byte_waited += first.size * static_cast<std::uint64_t>(waited.ns / 1000);
+  if (rule_) {
+    Waiting behind = waiting();
+    --behind.packets;
+    if (rule_out(rule_->leave(behind, first.at, free_at_), first.packet)) {
+      line_.remove(sent_);
+      return;
+    }
   }
+  transmit(free_at_);
 }
 
 Duration Pipe::time_on_wire(Bytes bytes) const {
+  if (ns_a_byte_ != 0) { return {static_cast<std::int64_t>(bytes.n) * ns_a_byte_}; }
+  if (spec_.rate == Rate{}) { return {}; }
   Timed& known = timed_[bytes.n / 4 % timed_.size()];
   if (known.bytes != bytes.n) { known = {bytes.n, time_for(bytes, spec_.rate)}; }
   return known.takes;
 }
 
-Duration Pipe::transmission(const Parcel& packet) const {
-  if (spec_.rate == Rate{}) { return {}; }
+Duration Pipe::transmission(const Transit& transit) const {
+  return whole_ ? time_for_all(transit) : time_on_wire({transit.size + overhead_});
+}
+
+/// Of a super-segment: all of its packets.
+Duration Pipe::time_for_all(const Transit& transit) const {
   std::uint64_t packets = 1, headers = 0;
-  if (packet.cut != 0) {
-    if (const auto layout = tcp_layout(packet.frame)) {
+  if (transit.cut != 0) {
+    if (const auto layout = tcp_layout(transit.packet->frame)) {
       headers = layout->payload_at;
-      packets = std::max<std::uint64_t>(1, (layout->end - headers + packet.cut - 1) / packet.cut);
+      packets = std::max<std::uint64_t>(1, (layout->end - headers + transit.cut - 1) / transit.cut);
     }
   }
-  return time_on_wire({packet.size + (packets - 1) * headers + packets * spec_.overhead});
+  return time_on_wire({transit.size + (packets - 1) * headers + packets * overhead_});
 }
 
 void Pipe::mark(Parcel& packet) {
@@ -176,18 +207,21 @@ bool Pipe::lose() {
   return false;
 }
 
-void Pipe::transmit(Parcel* packet, Instant start) {
-  const Duration takes = transmission(*packet);
+/// The first that waits, from `start` on.
+void Pipe::transmit(Instant start) {
+  Transit& transit = line_[sent_];
+  const Duration takes = transmission(transit);
   stats_.busy = stats_.busy + takes;
   free_at_ = start + takes;
-  if (!plain_) { return transmit_with_faults(packet); }
-  last_arrival_ = std::max(free_at_ + spec_.delay, last_arrival_);
-  packet->at = last_arrival_;
-  sent_.push(packet);
+  if (!plain_) { return send_with_faults(); }
+  last_arrival_ = std::max(free_at_ + delay_, last_arrival_);
+  transit.at = last_arrival_;
+  ++sent_;
 }
 
-void Pipe::transmit_with_faults(Parcel* packet) {
-  if (lose()) { return packets_.give_back(packet); }
+/// The first that waits has used the rate. What becomes of it?
+void Pipe::send_with_faults() {
+  if (lose()) { return packets_.give_back(line_.remove(sent_).packet); }
   Instant arrival = free_at_ + spec_.delay;
   if (spec_.jitter > Duration{}) {
     arrival = arrival +
@@ -201,52 +235,57 @@ void Pipe::transmit_with_faults(Parcel* packet) {
     arrival = std::max(arrival, last_arrival_);
     last_arrival_ = arrival;
   }
-  const bool keeps_order = !held_back && !spec_.jitter_reorders && (sent_.empty() || sent_.back()->at <= arrival);
-  const auto send = [&](Parcel* p) {
-    p->at = arrival;
-    if (keeps_order) { return sent_.push(p); }
-    astray_.push(arrival, p);
-  };
+  const bool keeps_order = !held_back && !spec_.jitter_reorders && (sent_ == 0 || line_[sent_ - 1].at <= arrival);
   if (spec_.duplicate > 0 && generator_.chance(spec_.duplicate)) {
     ++stats_.duplicated;
-    Parcel* twin = packets_.make();
-    twin->frame = packet->frame;
-    twin->size = packet->size;
-    twin->cut = packet->cut;
-    twin->hop = packet->hop;
-    twin->route = packet->route;
-    send(twin);
+    Transit twin = twin_of(line_[sent_]);
+    twin.at = arrival;
+    if (keeps_order) {
+      line_.insert(sent_++, twin);
+    } else {
+      astray_.push(arrival, twin);
+    }
   }
-  send(packet);
+  if (!keeps_order) { return astray_.push(arrival, line_.remove(sent_)); }
+  line_[sent_++].at = arrival;
+}
+
+Transit Pipe::twin_of(const Transit& transit) {
+  Transit twin = transit;
+  twin.packet = packets_.make();
+  twin.packet->frame = transit.packet->frame;
+  twin.packet->route = transit.packet->route;
+  return twin;
 }
 
 Instant Pipe::next() const {
-  const Instant soonest = std::min(sent_.empty() ? Instant::never() : sent_.front()->at, astray_.next());
-  if (waiting_.empty() || (plain_ && !sent_.empty())) { return soonest; }  // what waits comes later
+  const Instant soonest = std::min(sent_ == 0 ? Instant::never() : line_[0].at, astray_.next());
+  if (line_.size() == sent_ || (plain_ && sent_ != 0)) { return soonest; }  // what waits comes later
   // The first that waits arrives no earlier than this; it may be lost or late.
-  return std::min(soonest, free_at_ + transmission(*waiting_.front()) + spec_.delay);
+  return std::min(soonest, free_at_ + transmission(line_[sent_]) + delay_);
 }
 
-Parcel* Pipe::take_one(Instant now) {
+bool Pipe::take_one(Instant now, Transit& out) {
   advance(now);
-  Parcel* out = nullptr;
-  if (!sent_.empty() && sent_.front()->at <= std::min(now_, astray_.next())) {
-    out = sent_.pop();
+  if (sent_ != 0 && line_[0].at <= std::min(now_, astray_.next())) {
+    --sent_;
+    out = line_.pop();
   } else if (const auto astray = astray_.pop_due(now_)) {
     out = *astray;
   } else {
-    return nullptr;
+    return false;
   }
   ++stats_.delivered_packets;
-  stats_.delivered_bytes += out->size;
-  return out;
+  stats_.delivered_bytes += out.size;
+  return true;
 }
 
 std::size_t Pipe::take_due(Instant now, std::vector<Frame>& out) {
   std::size_t taken = 0;
-  while (Parcel* packet = take_one(now)) {
-    out.push_back(std::move(packet->frame));
-    packets_.give_back(packet);
+  Transit transit;
+  while (take_one(now, transit)) {
+    out.push_back(std::move(transit.packet->frame));
+    packets_.give_back(transit.packet);
     ++taken;
   }
   rescheduled();
@@ -265,11 +304,11 @@ void Pipe::set(const LinkSpec& spec, Instant now) {
 void Pipe::cut(Instant now, bool lose_in_flight) {
   advance(now);
   cut_ = true;
-  while (!waiting_.empty()) { drop(waiting_.pop(), LinkDrop::link_cut); }
+  while (line_.size() != sent_) { drop(line_.take_last().packet, LinkDrop::link_cut); }
   queued_ = 0;
   if (lose_in_flight) {
-    while (!sent_.empty()) { drop(sent_.pop(), LinkDrop::link_cut); }
-    while (const auto astray = astray_.pop_due(Instant::never())) { drop(*astray, LinkDrop::link_cut); }
+    for (; sent_ != 0; --sent_) { drop(line_.pop().packet, LinkDrop::link_cut); }
+    while (const auto astray = astray_.pop_due(Instant::never())) { drop(astray->packet, LinkDrop::link_cut); }
   }
   rescheduled();
 }

@@ -84,15 +84,15 @@ namespace anabranch::sim {
 struct LinkStats {
   std::uint64_t offered_packets = 0, offered_bytes = 0;      ///< IP packets, after cutting
   std::uint64_t delivered_packets = 0, delivered_bytes = 0;  ///< handed out at the end, duplicates included
-  std::uint64_t reordered = 0, duplicated = 0, marked = 0;
-  std::uint64_t highest_queue = 0, highest_queue_packets = 0;  ///< most that ever waited, in IP bytes
   Duration busy{};                ///< of the transmitter; divided by the time that passed: utilisation
   Duration waited{};              ///< of all packets together; divided by the time: packets that wait on average
   std::uint64_t byte_waited = 0;  ///< bytes times microseconds waited; divided by the time: bytes that wait on average
-  Tally<LinkDrop> dropped;        ///< packets
+  std::uint64_t highest_queue = 0, highest_queue_packets = 0;  ///< most that ever waited, in IP bytes
+  std::uint64_t reordered = 0, duplicated = 0, marked = 0;
+  Tally<LinkDrop> dropped;  ///< packets
 };
 
-class Pipe {
+class alignas(64) Pipe {
  public:
   /// `pool` gives room for the headers of cut super-segments and must outlive the pipe.
   Pipe(const LinkSpec& spec, Generator generator, SlabPool& pool);
@@ -104,15 +104,15 @@ class Pipe {
 
   void offer(Frame frame, Instant now, const Route* route = nullptr);
   /// A packet that comes from another pipe, or from nobody's stack; of the same pool.
-  void enter(Parcel* packet, Instant now);
+  void enter(const Transit& transit, Instant now);
   /// When take_due is wanted next; it may then yield nothing (a packet was lost). Never: nothing under way.
   Instant next() const;
   /// Appends what has arrived by `now`, in order of arrival; single packets with complete checksums, `interface` as
   /// it was offered. Returns how many.
   std::size_t take_due(Instant now, std::vector<Frame>& out);
-  /// The first packet that has arrived by `now`, or nullptr. The caller owns it, gives it back or passes it on, and
+  /// The first packet that has arrived by `now`, if there is one. The caller owns it, gives it back or passes it on, and
   /// calls `rescheduled` when it has taken all.
-  Parcel* take_one(Instant now);
+  bool take_one(Instant now, Transit& out);
   void rescheduled() {
     if (agenda_ != nullptr) { agenda_->set(number_, next()); }
   }
@@ -129,51 +129,79 @@ class Pipe {
   std::uint32_t number() const { return number_; }  ///< in the agenda
   const LinkStats& stats() const { return stats_; }
   Bytes queued() const { return {queued_}; }  ///< IP bytes waiting, the packet being sent not counted
-  std::size_t queued_packets() const { return waiting_.size(); }
-  std::size_t in_flight() const { return sent_.size() + astray_.size(); }  ///< being sent or on the wire
+  std::size_t queued_packets() const { return line_.size() - sent_; }
+  std::size_t in_flight() const { return sent_ + astray_.size(); }  ///< being sent or on the wire
+
+  /// It will be asked soon: brings what that needs nearer (to the processor, not in time).
+  void prefetch() const {
+    if (line_.empty()) { return; }
+    const Transit& first = line_[0];
+    if (first.left != 0) { return (*first.via)->prefetch_self(); }
+    __builtin_prefetch(first.packet);
+    __builtin_prefetch(reinterpret_cast<const char*>(first.packet) + 64);
+  }
+  void prefetch_self() const {
+    __builtin_prefetch(&line_);
+    __builtin_prefetch(&most_bytes_);
+    __builtin_prefetch(&stats_);
+  }
 
  private:
+  Pipe(std::string name, const LinkSpec& spec, Generator generator, SlabPool& pool, std::unique_ptr<ParcelPool> own);
+
+  bool idle() const { return line_.size() == sent_ && free_at_ <= now_; }
   void advance(Instant now);
-  void judge(Parcel* packet);
+  void next_leaves();
+  void judge(Transit transit);
   bool rule_out(Ruling ruling, Parcel* packet);
   Waiting waiting() const;
-  void transmit(Parcel* packet, Instant start);
-  void transmit_with_faults(Parcel* packet);
+  void transmit(Instant start);
+  void send_with_faults();
+  Transit twin_of(const Transit& transit);
   void drop(Parcel* packet, LinkDrop why);
-  Duration transmission(const Parcel& packet) const;
+  Duration transmission(const Transit& transit) const;
   Duration time_on_wire(Bytes bytes) const;
+  Duration time_for_all(const Transit& transit) const;
   bool lose();
   void mark(Parcel& packet);
   bool mark_it(Parcel& packet);
   void look_at_spec();
   void choose_rule();
 
+  // What every packet needs, side by side:
+  TransitLine line_;  ///< the first `sent_` of them are being sent or on the wire, in order of arrival; others wait
+  std::uint32_t sent_ = 0;  ///< of `line_`
+  std::uint32_t number_ = Agenda::kNobody;
+  Instant now_{std::numeric_limits<std::int64_t>::min()};
+  Instant free_at_ = now_;       ///< when the transmitter has sent what it is sending
+  Instant last_arrival_ = now_;  ///< of packets that keep their order
+  std::uint64_t queued_ = 0;
+  std::uint64_t most_bytes_ = 0, most_packets_ = 0;  ///< that may wait
+  std::int64_t ns_a_byte_ = 0;                       ///< of the rate, if that is a whole number; else 0
+  Duration delay_;                                   ///< as in the spec
+  std::uint32_t overhead_ = 0, mtu_ = 0;             ///< likewise
+  bool plain_ = true;                                ///< no faults of its own
+  bool marks_ = false;                               ///< packets, without a rule
+  bool cut_ = false;
+  bool whole_ = false;  ///< super-segments have entered uncut
+  Agenda* agenda_ = nullptr;
+  ParcelPool& packets_;
+  std::unique_ptr<QueueRule> rule_;
+  EventQueue<Transit> astray_;  ///< on the wire, those that may be overtaken
+  LinkStats stats_;
+
   std::string name_;
   LinkSpec spec_;
   Generator generator_;
   HeaderArena arena_;
   std::unique_ptr<ParcelPool> own_;
-  ParcelPool& packets_;
-  Agenda* agenda_ = nullptr;
-  std::uint32_t number_ = Agenda::kNobody;
-  std::vector<Frame> pieces_;   ///< of the super-segment being cut
-  ParcelList waiting_, sent_;   ///< sent_: being sent or on the wire, in order of arrival
-  EventQueue<Parcel*> astray_;  ///< on the wire, those that may be overtaken
-  std::unique_ptr<QueueRule> rule_;
-  std::uint64_t most_bytes_ = 0, most_packets_ = 0;  ///< that may wait
-  bool plain_ = true;                                ///< no faults of its own
+  std::vector<Frame> pieces_;  ///< of the super-segment being cut
   /// How long packets take that were seen lately, by size: a network has few sizes, and divisions cost.
   struct Timed {
     std::uint64_t bytes = 0;
     Duration takes;
   };
   mutable std::array<Timed, 8> timed_;
-  std::uint64_t queued_ = 0;
-  Instant now_{std::numeric_limits<std::int64_t>::min()};
-  Instant free_at_ = now_;       ///< when the transmitter has sent what it is sending
-  Instant last_arrival_ = now_;  ///< of packets that keep their order
-  bool bad_ = false;             ///< state of the burst chain
-  bool cut_ = false;
-  LinkStats stats_;
+  bool bad_ = false;  ///< state of the burst chain
 };
 }  // namespace anabranch::sim

@@ -127,6 +127,9 @@ void World::take_turns() {
   while (agenda_.next() <= now_ && !failure_) {
     ++events_;
     const Component component = agenda_.first();
+    agenda_.look_ahead([](const Component& next) {
+      if (Pipe* const* pipe = std::get_if<Pipe*>(&next)) { (*pipe)->prefetch(); }
+    });
     if (Pipe* const* pipe = std::get_if<Pipe*>(&component)) {
       drain(**pipe);
     } else {
@@ -158,14 +161,16 @@ void World::take_turn(const Component& component) {
 }
 
 void World::drain(Pipe& pipe) {
-  while (Parcel* packet = pipe.take_one(now_)) {
-    const Route* route = packet->route;
-    if (++packet->hop < route->pipes.size()) {
-      route->pipes[packet->hop]->enter(packet, now_);
+  Transit transit;
+  while (pipe.take_one(now_, transit)) {
+    if (transit.left != 0) {
+      --transit.left;
+      Pipe* const next = *transit.via++;
+      next->enter(transit, now_);
       continue;
     }
-    if (route->to != nullptr) { arrive(*packet); }
-    packets_.give_back(packet);
+    if (transit.packet->route->to != nullptr) { arrive(*transit.packet); }
+    packets_.give_back(transit.packet);
   }
   pipe.rescheduled();
 }
@@ -187,6 +192,7 @@ void World::arrive(Parcel& packet) {
     capture_.add(now_, route.from->name(), route.to->name(), route.label, true, frame);
   }
   if (options_.watched) { oracle_.delivered(frame); }
+  const InStage taking{watch_, stage_, Stage::arrivals};
   route.to->stack().receive({&frame, 1}, now_);
 }
 
@@ -194,7 +200,7 @@ void World::arrive(Parcel& packet) {
 void World::settle() {
   while ((!touched_.empty() || cast_.anybody_awake()) && !failure_) {
     for (std::size_t i = 0; i < touched_.size(); ++i) { hear(*touched_[i]); }
-    cast_.take_turns(now_, [this](const std::string& what) { fail(what); });
+    let_act();
     looking_.swap(touched_);
     for (Host* host : looking_) { host->looked_at(); }
     for (Host* host : looking_) { transmit(*host); }
@@ -202,6 +208,11 @@ void World::settle() {
     if (++turns_ > kTurnsAnInstant) { fail("time stands still: " + restless()); }
   }
   judge();
+}
+
+void World::let_act() {
+  const InStage acting{watch_, stage_, Stage::applications};
+  cast_.take_turns(now_, [this](const std::string& what) { fail(what); });
 }
 
 /// Who has something to do at this instant, again and again.
@@ -226,6 +237,7 @@ void World::hear(Host& host) {
 }
 
 void World::transmit(Host& host) {
+  const InStage giving{watch_, stage_, Stage::departures};
   unsigned batches = 0;
   while (const std::size_t made = host.own_stack().poll_transmit(frames_, now_)) {
     for (Frame& frame : std::span{frames_}.first(made)) {

@@ -9,6 +9,7 @@
 #include "sim/cast.hh"
 #include "sim/duplex.hh"
 #include "sim/fabric.hh"
+#include "sim/stages.hh"
 #include "sim/transfer.hh"
 
 #include <functional>
@@ -99,6 +100,8 @@ class World {
   std::string replay() const;
   /// How to run this again; printed by `replay()`.
   void set_command(std::string command) { command_ = std::move(command); }
+  /// Told from now on what the world is busy with; it must outlive the world. None: nobody wants to know.
+  void set_watch(Watch* watch) { watch_ = watch; }
   /// What all stacks have counted, together.
   stack::Counters counters() const;
   /// Whether no stack knows of a connection any more.
@@ -122,6 +125,7 @@ class World {
   void drain(Pipe& pipe);
   void arrive(Parcel& packet);
   void settle();
+  void let_act();
   std::string restless() const;
   void run_actions();
   void hear(Host& host);
@@ -151,6 +155,8 @@ class World {
   std::vector<Frame> frames_;
   std::uint64_t digest_, arrivals_ = 0, events_ = 0, steps_ = 0;
   unsigned turns_ = 0, events_now_ = 0;  ///< in this instant
+  Watch* watch_ = nullptr;
+  Stage stage_ = Stage::pipes;
   std::string command_;
   std::optional<std::string> failure_;
 };
