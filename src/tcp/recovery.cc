@@ -156,6 +156,13 @@ void Recovery::on_timeout(const On& on, Instant now) {
 
 // --- an acknowledgment
 
+/// Whether a duplicate without SACK stands for a segment that has left the network. After a timeout, before anything new
+/// has left, all that is outstanding counts as lost: duplicates answer what left before, or what was repeated needlessly,
+/// and each would let another needless repetition leave (RFC 6582 §3.2 inflates in fast recovery only).
+bool Recovery::tells_of_more(const Sent& sent, const Heard& heard) const {
+  return heard.duplicate_form && !(phase_ == Phase::loss && sent.next() == until_);
+}
+
 /// Marks what arrived. Returns how much that is, guessed for peers without SACK.
 Bytes Recovery::take_in(const On& on, const Heard& heard, Outcome& out) {
   const SubPos before = on.sent.una();
@@ -183,7 +190,7 @@ Bytes Recovery::take_in(const On& on, const Heard& heard, Outcome& out) {
     } else {
       duplicates_.advanced(out.advanced, on.segment);
     }
-  } else if (!on.sent.empty() && (sack_ ? out.covered.delivered > Bytes{} : heard.duplicate_form)) {
+  } else if (!on.sent.empty() && (sack_ ? out.covered.delivered > Bytes{} : tells_of_more(on.sent, heard))) {
     duplicates_.add();
   }
   if (sack_) { return out.covered.delivered; }

@@ -73,6 +73,7 @@ class Recovery {
  private:
   static constexpr unsigned kMostReordering = 300;  ///< as far as the threshold follows observed reordering (Linux)
 
+  bool tells_of_more(const Sent& sent, const Heard& heard) const;
   Bytes take_in(const On& on, const Heard& heard, Outcome& out);
   bool is_needless(const On& on, const Heard& heard, Outcome& out);
   bool should_enter(const On& on, Bytes found) const;
