@@ -152,7 +152,7 @@ Carried carry(const std::vector<std::uint32_t>& mtus, std::string scheduler) {
 
 class SegmentSizes : public testing::TestWithParam<std::string_view> {};
 INSTANTIATE_TEST_SUITE_P(By, SegmentSizes, testing::Values("lowest_rtt", "ecf", "blest", "sttf", "round_robin"),
-                         [](const auto& info) { return std::string{info.param}; });
+                         [](const auto& by) { return std::string{by.param}; });
 
 TEST_P(SegmentSizes, PathsWithPacketsOf1420And1428BytesLoseNothing) {
   const Carried large = carry({1500}, "lowest_rtt"), small = carry({1492}, "lowest_rtt");

@@ -12,7 +12,7 @@ class EveryScheduler : public testing::TestWithParam<std::string_view> {
   std::unique_ptr<Scheduler> scheduler_ = make_scheduler(GetParam());
 };
 INSTANTIATE_TEST_SUITE_P(ByName, EveryScheduler, testing::ValuesIn(scheduler_names()),
-                         [](const auto& info) { return std::string{info.param}; });
+                         [](const auto& by) { return std::string{by.param}; });
 
 TEST_P(EveryScheduler, KnowsItsName) { EXPECT_EQ(scheduler_->name(), GetParam()); }
 TEST_P(EveryScheduler, WaitsWithoutPathsAndForFullOnes) {
