@@ -5,8 +5,9 @@
 
 namespace anabranch::mptcp {
 namespace {
-/// A window in a smoothed round trip: what the path carries while it is kept full.
+/// What arrived lately, or else a window in a round trip: what the path would carry if that kept it full.
 Rate rate_of(const tcp::Info& i) {
+  if (i.throughput > Rate{}) { return i.throughput; }
   if (i.srtt <= Duration{}) { return {}; }
   const auto n = static_cast<unsigned __int128>(i.window.n) * 1'000'000'000 / static_cast<std::uint64_t>(i.srtt.ns);
   return {static_cast<std::uint64_t>(std::min<unsigned __int128>(n, std::uint64_t{1} << 40))};
@@ -102,6 +103,8 @@ ReinjectionControl::Carrier Connection::carrier(const Subflow& s, const tcp::Inf
           .rttvar = i.rttvar,
           .min_rtt = i.min_rtt,
           .rto = i.rto,
+          .latest_rtt = i.latest_rtt,
+          .throughput = i.throughput,
           .heard = s.heard_at(),
           .rides = &s.lane().tx,
           .sent_up_to = s.endpoint().sent_up_to(),
@@ -124,6 +127,7 @@ Path Connection::path(const Subflow& s, const tcp::Info& i, const ReinjectionCon
           .srtt = i.srtt,
           .rttvar = i.rttvar,
           .min_rtt = i.min_rtt,
+          .latest_rtt = i.latest_rtt,
           .rate = rate_of(i),
           .opens = s.endpoint().opens(now),
           .backup = c.backup,

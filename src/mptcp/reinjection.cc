@@ -13,7 +13,16 @@ constexpr Duration kDelayedAck{40'000'000};
 /// Arriving sooner by less than this is not worth a packet: timers and queues are not better known.
 constexpr Duration kLeastGain{1'000'000};
 
-Duration round_trip(const Carrier& c) { return c.srtt.ns > 0 ? c.srtt : c.rto; }
+/// A queue has built up on the way there: what arrives, arrives at the path's rate.
+bool queueing(const Carrier& c) {
+  return c.throughput > Rate{} && c.latest_rtt > c.min_rtt + c.min_rtt / 4 + Duration{4'000'000};
+}
+
+/// Of a packet that leaves now. Smoothed round trips lag behind a queue that grows: what is under way must drain first.
+Duration round_trip(const Carrier& c) {
+  if (c.srtt.ns <= 0) { return c.rto; }
+  return queueing(c) ? std::max(c.srtt, time_for(c.in_flight + c.queued, c.throughput)) : c.srtt;
+}
 
 /// From us to the peer: what a round trip is longer than the shortest has been waited for on the way there.
 Duration one_way(const Carrier& c) { return round_trip(c) - c.min_rtt / 2; }
@@ -38,8 +47,15 @@ Rate rate_of(Bytes b, Duration in) {
 
 bool overdue(const Carrier& c, const TxMapping& m, Instant now) { return now >= m.bound + patience(c); }
 
+/// As for a round trip, of a piece somewhere in that queue.
+Instant drained(const Carrier& c, const TxMapping& m, Instant now) {
+  const Bytes before{m.sub_end() - c.rides->mappings().front().sub};
+  return now + std::max(time_for(before, c.throughput) - c.min_rtt / 2, Duration{});
+}
+
 /// When the peer probably has it, if nobody helps.
 Instant expected(const Carrier& c, const TxMapping& m, Instant now) {
+  if (queueing(c) && !c.recovering) { return drained(c, m, now); }
   if (m.sub >= c.sent_up_to) { return now + round_trip(c); }            // an answer must come before it leaves
   if (overdue(c, m, now)) { return now + round_trip(c) + one_way(c); }  // to be found lost, and sent again
   return std::max(now, m.bound + one_way(c));
@@ -65,7 +81,7 @@ const Carrier* ReinjectionControl::quickest(std::span<const Carrier> carriers, I
   for (const Carrier& c : carriers) {
     const bool usable = !c.avoided && c.srtt.ns > 0 && c.room > Bytes{} && !(c.backup && regular);
     if (!usable || silent(c, carriers, now)) { continue; }
-    if (!best || std::tuple{c.srtt, c.id} < std::tuple{best->srtt, best->id}) { best = &c; }
+    if (!best || std::tuple{round_trip(c), c.id} < std::tuple{round_trip(*best), best->id}) { best = &c; }
   }
   return best;
 }
@@ -80,7 +96,7 @@ ReinjectionControl::Orders ReinjectionControl::look(const Situation& s, std::spa
   Bytes budget = by->room;
   for (const Carrier& c : carriers) {
     if (&c == by || c.avoided || c.rides->empty()) { continue; }
-    const bool slower = c.srtt > by->srtt;
+    const bool slower = round_trip(c) > round_trip(*by);
     if (blocked && slower && !c.recovering && holds(c, s.una) && penalise(c, s.now)) { out.penalised = c.id; }
     if (copies) { copy_from(c, *by, s, budget, out); }
   }

@@ -51,6 +51,8 @@ class ReinjectionControl {
     Bytes in_flight, queued;                      ///< sent and not acknowledged; bound to it and not sent
     Bytes packet;                                 ///< of data in a full packet
     Duration srtt{}, rttvar{}, min_rtt{}, rto{};  ///< srtt zero: no sample yet
+    Duration latest_rtt{};                        ///< the latest sample
+    Rate throughput{};                            ///< what arrives while it is kept busy; zero: not known
     Instant heard{};                              ///< the peer was last heard on it
     const MappingTx* rides = nullptr;             ///< what it holds; valid during the call
     SubPos sent_up_to, acknowledged;

@@ -82,6 +82,22 @@ TEST_F(ReinjectionTest, WhatTheSlowPathHasNotEvenSentGoesToo) {
   EXPECT_EQ(ranges(orders), (Ranges{{1, 1001}, {1001, 2001}}));
 }
 
+TEST_F(ReinjectionTest, WhatWaitsInAQueueThatGrewIsCopiedThoughTheSmoothedRoundTripIsShort) {
+  // Forty packets at 10 KB/s are four seconds, and the smoothed round trip has not heard of it.
+  Control control{{}};
+  for (std::uint64_t i = 0; i < 40; ++i) { on_slow(1 + i * 1000, 1000, 150_ms); }
+  auto carriers = paths();
+  carriers[1].srtt = carriers[1].min_rtt = 100_ms;
+  const Control::Situation end{.now = at(0_ms), .una = DataPos{1}, .idle = Idle::all_sent};
+  EXPECT_EQ(ranges(control.look(end, carriers)), Ranges{}) << "all of it should be there any moment";
+  carriers[1].latest_rtt = 160_ms;
+  carriers[1].throughput = {10'000};
+  const auto copied = ranges(control.look(end, carriers));
+  ASSERT_FALSE(copied.empty());
+  EXPECT_EQ(copied.front(), (std::pair<std::uint64_t, std::uint64_t>{1, 1001}));
+  EXPECT_EQ(copied.size(), 10u) << "as many as there is room for";
+}
+
 TEST_F(ReinjectionTest, NothingIsCopiedToASlowerPathOrWithoutRoom) {
   Control control{{}};
   on_quick(1, 5000, 1_ms);

@@ -23,8 +23,8 @@ struct Path {
   Bytes window;     ///< congestion window
   Bytes segment;    ///< of data in a full packet: differs from path to path (RFC 8041 §3.8)
   Bytes burst;      ///< one super-segment; what a `Send` allows beyond it is asked for anew
-  Duration srtt{}, rttvar{}, min_rtt{};  ///< zero: no sample yet
-  Rate rate{};                           ///< what it delivers: a window in a smoothed round trip; zero: not known
+  Duration srtt{}, rttvar{}, min_rtt{}, latest_rtt{};  ///< zero: no sample yet
+  Rate rate{};                                         ///< what arrives while it is kept busy; zero: not known
   Instant opens{};          ///< when it has room again: at the latest now; later: paced; never: an ACK must come first
   Bytes missed;             ///< sent on other paths, without DATA_ACK, and not on this one: what a `Copy` would carry
   bool backup = false;      ///< use only when nothing else is there (RFC 8684 §3.3.8)
@@ -43,7 +43,7 @@ struct Demand {
   Bytes peer_window;  ///< how much more the peer allows at the data level
   bool reinjection = false;
   SubflowId last{~0u};        ///< reinjection: who had these bytes before
-  Bytes unsent{};             ///< written and never sent: `waiting` and what the peer's window does not allow yet
+  Bytes unsent{};             ///< never sent: `waiting`, what the window leaves out, and what could not be written yet
   Bytes window{};             ///< of the connection, whole: what may be without DATA_ACK at a time
   std::uint64_t blocked = 0;  ///< times so far that this window was full while a path had room
 };

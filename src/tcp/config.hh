@@ -78,6 +78,8 @@ struct Brief {
 };
 struct Info {
   Duration srtt{}, rttvar{}, rto{}, min_rtt{};  ///< srtt 0: no sample yet
+  Duration latest_rtt{};                        ///< the latest sample: a queue that builds up shows here first
+  Rate throughput{};                            ///< what arrived lately while it was busy; zero: not known
   Bytes window, in_flight, threshold;           ///< congestion window, unacknowledged, ssthresh
   Bytes between_losses;                         ///< see cc::Controller::between_losses
   Rate delivery_rate{};                         ///< the latest sample; zero: none, or nobody wants to know

@@ -224,6 +224,7 @@ Outgoing Sender::depart(Outgoing out, const Layout& layout, Instant now) {
   const bool oldest = out.at == sent_.una();
   if (controller_->wants_delivery()) { delivery_.on_sent(now, pipe(), payload); }
   if (sent_.empty() && cap_ == Rate{}) { pacer_.rest({segment()}); }
+  if (sent_.empty()) { throughput_.rest(now); }
   book(out, packet, now);
   recovery_.on_sent(taken);
   controller_->on_sent(now, payload, pipe());
@@ -378,6 +379,8 @@ void Sender::fill(Info& info) const {
   info.between_losses = controller_->between_losses();
   info.next_send = pacer_.next();
   info.delivery_rate = delivery_.latest();
+  info.latest_rtt = latest_rtt_;
+  info.throughput = throughput_.rate();
   info.in_recovery = recovery_.phase() != Recovery::Phase::open;
 }
 

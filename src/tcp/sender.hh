@@ -15,6 +15,7 @@
 #include "tcp/recovery.hh"
 #include "tcp/sent.hh"
 #include "tcp/tail_probe.hh"
+#include "tcp/throughput.hh"
 #include "tcp/window_use.hh"
 
 #include <memory>
@@ -174,8 +175,10 @@ class Sender {
   unsigned probes_ = 0;                      ///< window probes in a row
   unsigned timeouts_ = 0;                    ///< retransmission timeouts in a row
   std::optional<Instant> unanswered_since_;  ///< the first window probe without an answer
-  std::optional<Duration> latest_sample_;    ///< what the latest acknowledgment measured
-  Bytes uncredited_;                         ///< delivered, and the controller does not know yet
+  Throughput throughput_;
+  Duration latest_rtt_{};
+  std::optional<Duration> latest_sample_;  ///< what the latest acknowledgment measured
+  Bytes uncredited_;                       ///< delivered, and the controller does not know yet
   bool stalled_ = false;
   bool probing_ = false;
   Rate cap_;

@@ -28,6 +28,7 @@ Sender::News Sender::on_ack(const Heard& heard) {
   if (outcome.covered.delivered > Bytes{}) {
     measure(heard, outcome, static_cast<unsigned>(std::max<std::uint64_t>(rounds.n, 1)));
     uncredited_ += outcome.covered.delivered;
+    throughput_.on_acked(heard.now, outcome.covered.delivered, {segment()}, rtt_.min_rtt());
     news.may_send = true;
   }
   credit(outcome, una, heard.now);
@@ -94,7 +95,9 @@ void Sender::measure(const Heard& heard, const Recovery::Outcome& outcome, unsig
   } else if (heard.echoed && outcome.advanced > Bytes{}) {
     latest_sample_ = heard.now - *heard.echoed;
   }
-  if (latest_sample_) { rtt_.sample(heard.now, *latest_sample_, samples_per_round); }
+  if (!latest_sample_) { return; }
+  latest_rtt_ = *latest_sample_;
+  rtt_.sample(heard.now, latest_rtt_, samples_per_round);
 }
 
 void Sender::on_advance(const Heard& heard, News& news) {

@@ -5,7 +5,9 @@
 namespace anabranch::mptcp::schedulers {
 namespace {
 /// A queue has built up: more window would not be more rate.
-bool is_queueing(const Path& p) { return p.srtt > p.min_rtt + p.min_rtt / 4 + Duration{4'000'000}; }
+bool is_queueing(const Path& p) {
+  return std::max(p.latest_rtt, p.srtt) > p.min_rtt + p.min_rtt / 4 + Duration{4'000'000};
+}
 
 /// So much of the window as `span` is of a round trip.
 Bytes share(Bytes window, Duration span, Duration round_trip) {
@@ -16,7 +18,11 @@ Bytes share(Bytes window, Duration span, Duration round_trip) {
 }
 }  // namespace
 
-Duration one_way(const Path& p) { return std::max(p.srtt - p.min_rtt / 2, p.srtt / 2); }
+/// Round trips are old news where a queue grows: a packet's is as long as what is under way takes to drain (Little).
+Duration one_way(const Path& p) {
+  if (p.rate == Rate{} || !is_queueing(p)) { return std::max(p.srtt - p.min_rtt / 2, p.srtt / 2); }
+  return std::max(time_for(p.in_flight + p.queued, p.rate), p.min_rtt) - p.min_rtt / 2;
+}
 
 Bytes delivered_within(const Path& p, Duration after, Instant now) {
   if (!p.opens.is_never() && p.opens > now) { after = after - (p.opens - now); }

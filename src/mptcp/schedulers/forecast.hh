@@ -7,7 +7,7 @@
 
 namespace anabranch::mptcp::schedulers {
 
-/// From leaving to arrival: the smallest round trip is halved, what queues added is all on the way there.
+/// From leaving to arrival: the smallest round trip is halved; what queues add is all on the way there.
 Duration one_way(const Path& p);
 /// Fresh bytes that will have arrived `after` from now, if the path gets all it can carry.
 Bytes delivered_within(const Path& p, Duration after, Instant now);

@@ -81,6 +81,16 @@ TEST(Forecast, WhatQueuesIsOnTheWayThere) {
   EXPECT_EQ(one_way(p), 90_ms);
   EXPECT_EQ(one_way(unmeasured(kWifi)), Duration{});
 }
+TEST(Forecast, AQueueThatGrowsIsSeenBeforeSmoothedRoundTripsTell) {
+  // 40 KB at 10 KB/s are four seconds; the latest answer took 60 ms, and the smoothed round trip lags behind.
+  Path p = kWifi;
+  p.rate = {10'000};
+  p.in_flight = {40'000};
+  p.latest_rtt = 60_ms;
+  EXPECT_EQ(one_way(p), 4_s - 10_ms);
+  p.latest_rtt = 20_ms;  // no sign of a queue: the rate is only what was asked of the path
+  EXPECT_EQ(one_way(p), 10_ms);
+}
 TEST(Forecast, AWindowARoundTripArrivesAndFirstWhatHasRoom) {
   EXPECT_EQ(delivered_within(kWifi, 9_ms, {}), Bytes{});
   EXPECT_EQ(delivered_within(kWifi, 10_ms, {}), 10_KiB);
