@@ -265,7 +265,7 @@ void read_use(const Entry& entry, AddressUse& out) {
   entry.flag("announced", out.announced);
   entry.flag("backup", out.backup);
   entry.flag("metered", out.metered);
-  entry.whole("preference", out.preference, -100, 100);
+  entry.whole("preference", out.preference, 0, 255);
   entry.whole("weight", out.weight, 1, 1000);
   RateValue cap;
   if (entry.rate("cap", cap)) { out.cap = cap.resolve(kMtu); }

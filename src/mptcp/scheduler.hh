@@ -33,7 +33,7 @@ struct Path {
   bool recovering = false;  ///< it mends a loss
   // What the owner of the address says (AddressUse):
   bool metered = false;
-  int preference = 0;  ///< the highest first
+  unsigned preference = 0;  ///< the lowest first
   unsigned weight = 1;
 };
 

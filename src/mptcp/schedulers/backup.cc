@@ -6,8 +6,7 @@ namespace anabranch::mptcp::schedulers {
 
 Choice Backup::choose(const Demand& demand, std::span<const Path> paths) {
   if (demand.reinjection) { return place_again(demand, paths); }
-  const Path* active = Candidates{demand, paths}.best(
-      [](const Path&) { return true; }, [](const Path& p) { return std::tuple{p.metered, -p.preference}; });
+  const Path* active = Candidates{demand, paths}.best([](const Path&) { return true; }, Candidates::by_preference);
   if (!active || active->room == Bytes{}) { return Wait{}; }
   return send_on(active, demand);
 }

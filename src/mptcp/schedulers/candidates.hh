@@ -41,6 +41,8 @@ class Candidates {
 
   static bool has_room(const Path& p) { return p.room > Bytes{}; }
   static Duration by_round_trip(const Path& p) { return p.srtt; }
+  /// For who uses one path as long as it can: metered ones last, then as the owners of the addresses say.
+  static std::tuple<bool, unsigned> by_preference(const Path& p) { return {p.metered, p.preference}; }
 
  private:
   using Tier = std::tuple<bool, bool>;

@@ -59,7 +59,7 @@ Path any_path(std::uint32_t id) {
           .slow_start = *rc::gen::arbitrary<bool>(),
           .recovering = *rc::gen::arbitrary<bool>(),
           .metered = *rc::gen::arbitrary<bool>(),
-          .preference = *rc::gen::inRange(-2, 3),
+          .preference = *rc::gen::inRange(0u, 3u),
           .weight = *rc::gen::inRange(0u, 5u)};
 }
 

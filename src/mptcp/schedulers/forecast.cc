@@ -18,10 +18,11 @@ Bytes share(Bytes window, Duration span, Duration round_trip) {
 }
 }  // namespace
 
-/// Round trips are old news where a queue grows: a packet's is as long as what is under way takes to drain (Little).
+/// Smoothed round trips are old news where a queue grows: what is under way must drain first (Little's law).
 Duration one_way(const Path& p) {
-  if (p.rate == Rate{} || !is_queueing(p)) { return std::max(p.srtt - p.min_rtt / 2, p.srtt / 2); }
-  return std::max(time_for(p.in_flight + p.queued, p.rate), p.min_rtt) - p.min_rtt / 2;
+  const Duration told = std::max(p.srtt - p.min_rtt / 2, p.srtt / 2);
+  if (p.rate == Rate{} || !is_queueing(p)) { return told; }
+  return std::max(told, time_for(p.in_flight + p.queued, p.rate) - p.min_rtt / 2);
 }
 
 Bytes delivered_within(const Path& p, Duration after, Instant now) {

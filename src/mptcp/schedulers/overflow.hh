@@ -1,6 +1,6 @@
 /// The preferred path alone, and the next one only for what it cannot carry.
 ///
-/// In the order of preference (AddressUse), what is metered last. "Cannot": its window is full and more waits than it
+/// The lowest preference (AddressUse) first, what is metered last. "Cannot": its window is full and more waits than it
 /// sends in a round trip; so short bursts do not spill (draft-bonaventure-iccrg-schedulers-02, "Strict Priority").
 #pragma once
 #include "mptcp/scheduler.hh"

@@ -63,16 +63,16 @@ TEST(Weighted, ANewPathStartsWhereTheOthersAre) {
 
 TEST(Overflow, KeepsToThePreferredPathWhateverItsRoundTrip) {
   Overflow scheduler;
-  EXPECT_EQ(answer(scheduler, {preferred(kWifi, -1), kLte}), "2");
-  EXPECT_EQ(answer(scheduler, {metered(kWifi), preferred(kLte, -9)}), "2");
+  EXPECT_EQ(answer(scheduler, {with_preference(kWifi, 1), kLte}), "2");
+  EXPECT_EQ(answer(scheduler, {metered(kWifi), with_preference(kLte, 9)}), "2");
   EXPECT_EQ(answer(scheduler, {kLte, kWifi}), "1") << "the older one, when all else is equal";
 }
 TEST(Overflow, SpillsOnlyWhatThePreferredPathCannotSendInARoundTrip) {
   Overflow scheduler;
-  EXPECT_EQ(answer(scheduler, {full(kWifi), preferred(kLte, -1)}, much(40_KiB)), "wait: preferred_path_soon");
-  EXPECT_EQ(waits_until(scheduler, {full(kWifi), preferred(kLte, -1)}, much(40_KiB)), Instant{} + 20_ms);
-  EXPECT_EQ(answer(scheduler, {full(kWifi), preferred(kLte, -1)}, much(60_KiB)), "2");
-  EXPECT_EQ(answer(scheduler, {stale(kWifi), preferred(kLte, -1)}, much(40_KiB)), "2");
+  EXPECT_EQ(answer(scheduler, {full(kWifi), with_preference(kLte, 1)}, much(40_KiB)), "wait: preferred_path_soon");
+  EXPECT_EQ(waits_until(scheduler, {full(kWifi), with_preference(kLte, 1)}, much(40_KiB)), Instant{} + 20_ms);
+  EXPECT_EQ(answer(scheduler, {full(kWifi), with_preference(kLte, 1)}, much(60_KiB)), "2");
+  EXPECT_EQ(answer(scheduler, {stale(kWifi), with_preference(kLte, 1)}, much(40_KiB)), "2");
 }
 
 TEST(Backup, UsesOnePathAtATime) {
@@ -80,8 +80,8 @@ TEST(Backup, UsesOnePathAtATime) {
   EXPECT_EQ(answer(scheduler, {kWifi, kLte}), "1");
   EXPECT_EQ(answer(scheduler, {full(kWifi), kLte}), "wait");
   EXPECT_EQ(answer(scheduler, {stale(kWifi), kLte}), "2");
-  EXPECT_EQ(answer(scheduler, {preferred(kWifi, -1), kLte}), "2");
-  EXPECT_EQ(answer(scheduler, {metered(kWifi), preferred(kLte, -3)}), "2");
+  EXPECT_EQ(answer(scheduler, {with_preference(kWifi, 1), kLte}), "2");
+  EXPECT_EQ(answer(scheduler, {metered(kWifi), with_preference(kLte, 3)}), "2");
   EXPECT_EQ(answer(scheduler, {kWifi, kLte}), "1") << "whoever recovers takes over again";
 }
 

@@ -31,7 +31,7 @@ inline Path paced(Path p, Duration until) { return p.room = {}, p.opens = Instan
 inline Path backup(Path p) { return p.backup = true, p; }
 inline Path stale(Path p) { return p.stale = true, p; }
 inline Path metered(Path p) { return p.metered = true, p; }
-inline Path preferred(Path p, int preference) { return p.preference = preference, p; }
+inline Path with_preference(Path p, unsigned preference) { return p.preference = preference, p; }
 inline Path weighing(Path p, unsigned weight) { return p.weight = weight, p; }
 inline Path missing(Path p, Bytes bytes) { return p.missed = bytes, p; }
 inline Path unmeasured(Path p) { return p.srtt = p.min_rtt = p.rttvar = {}, p; }
