@@ -109,6 +109,7 @@ ReinjectionControl::Carrier Connection::carrier(const Subflow& s, const tcp::Inf
           .rides = &s.lane().tx,
           .sent_up_to = s.endpoint().sent_up_to(),
           .acknowledged = s.endpoint().acknowledged(),
+          .sent = &s.endpoint().sent(),
           .avoided = s.doubtful(),
           .backup = s.backup(),
           .recovering = i.in_recovery};

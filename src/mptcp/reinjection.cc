@@ -33,11 +33,10 @@ Duration patience(const Carrier& c) {
   return std::min(std::max(rtt * 2, rtt + c.rttvar * 4) + kDelayedAck, std::max(c.rto, rtt));
 }
 
-/// `ahead` bytes leave before, at a window a round trip.
-Instant arrival_on(const Carrier& by, Bytes ahead, Instant now) {
-  const std::uint64_t window = std::max<std::uint64_t>(by.window.n, 1);
-  const auto wait = static_cast<unsigned __int128>(ahead.n) * static_cast<std::uint64_t>(round_trip(by).ns) / window;
-  return now + one_way(by) + Duration{static_cast<std::int64_t>(wait)};
+/// Of a packet that leaves now on a path that may have fallen idle: then its queue is gone, and old samples are too long.
+Duration round_trip_by_now(const Carrier& c) {
+  if (!queueing(c)) { return round_trip(c); }
+  return std::max(c.min_rtt, time_for(c.in_flight + c.queued, c.throughput));
 }
 
 Rate rate_of(Bytes b, Duration in) {
@@ -45,21 +44,72 @@ Rate rate_of(Bytes b, Duration in) {
   return {static_cast<std::uint64_t>(kSecond * b.n / static_cast<std::uint64_t>(std::max<std::int64_t>(in.ns, 1)))};
 }
 
-bool overdue(const Carrier& c, const TxMapping& m, Instant now) { return now >= m.bound + patience(c); }
+/// `ahead` bytes leave before, at a window a round trip.
+Instant arrival_on(const Carrier& by, Bytes ahead, Instant now) {
+  const Duration rtt = round_trip_by_now(by);
+  const std::uint64_t window = std::max<std::uint64_t>(by.window.n, 1);
+  const auto wait = static_cast<unsigned __int128>(ahead.n) * static_cast<std::uint64_t>(rtt.ns) / window;
+  return now + rtt - by.min_rtt / 2 + Duration{static_cast<std::int64_t>(wait)};
+}
+
+/// Bytes that a subflow holds and that share a fate.
+struct Piece {
+  DataPos begin, end;
+  SubPos sub_end;
+  Instant left;  ///< not before then
+  bool sent, lost;
+};
+
+bool overdue(const Carrier& c, const Piece& p, Instant now) { return p.sent && now >= p.left + patience(c); }
 
 /// As for a round trip, of a piece somewhere in that queue.
-Instant drained(const Carrier& c, const TxMapping& m, Instant now) {
-  const Bytes before{m.sub_end() - c.rides->mappings().front().sub};
+Instant drained(const Carrier& c, const Piece& p, Instant now) {
+  const Bytes before{p.sub_end - std::max(c.rides->mappings().front().sub, c.acknowledged)};
   return now + std::max(time_for(before, c.throughput) - c.min_rtt / 2, Duration{});
 }
 
 /// When the peer probably has it, if nobody helps.
-Instant expected(const Carrier& c, const TxMapping& m, Instant now) {
-  if (queueing(c) && !c.recovering) { return drained(c, m, now); }
-  if (m.sub >= c.sent_up_to) { return now + round_trip(c); }            // an answer must come before it leaves
-  if (overdue(c, m, now)) { return now + round_trip(c) + one_way(c); }  // to be found lost, and sent again
-  return std::max(now, m.bound + one_way(c));
+Instant expected(const Carrier& c, const Piece& p, Instant now) {
+  if (p.lost) { return now + one_way(c); }                              // it is the next to leave there
+  if (overdue(c, p, now)) { return now + round_trip(c) + one_way(c); }  // to be found lost, and sent again
+  if (queueing(c) && !c.recovering) { return drained(c, p, now); }
+  if (!p.sent) { return now + round_trip(c); }  // an answer must come before it leaves
+  return std::max(now, p.left + one_way(c));
 }
+
+/// What has not arrived of what a subflow holds, in order; until `visit` says false.
+class Pieces {
+ public:
+  explicit Pieces(const Carrier& c) : c_{c} {
+    if (c.sent != nullptr) { range_ = c.sent->begin(), end_ = c.sent->end(); }
+  }
+  template <class Visit>
+  void each(const Visit& visit) {
+    for (const TxMapping& m : c_.rides->mappings()) {
+      for (SubPos at = m.sub; at < m.sub_end();) {
+        const tcp::Range* r = range_at(at);
+        const SubPos to = r != nullptr ? std::min(r->to, m.sub_end()) : m.sub_end();
+        const Piece piece{.begin = m.data + (at - m.sub),
+                          .end = m.data + (to - m.sub),
+                          .sub_end = to,
+                          .left = r != nullptr ? r->sent_at : m.bound,
+                          .sent = m.sub < c_.sent_up_to,
+                          .lost = r != nullptr && r->lost};
+        if (!(r != nullptr && r->sacked) && !visit(piece)) { return; }
+        at = to;
+      }
+    }
+  }
+
+ private:
+  using Iterator = decltype(std::declval<const tcp::Sent&>().begin());
+  const tcp::Range* range_at(SubPos at) {
+    while (range_ != end_ && range_->to <= at) { ++range_; }
+    return range_ != end_ && range_->from <= at ? &*range_ : nullptr;
+  }
+  const Carrier& c_;
+  Iterator range_{}, end_{};
+};
 
 /// The oldest that the peer has not DATA_ACKed.
 const TxMapping* oldest(const Carrier& c, DataPos una) {
@@ -75,13 +125,15 @@ bool holds(const Carrier& c, DataPos una) {
 }  // namespace
 
 /// Backups only where there is nothing else (RFC 8684 §3.3.8).
-const Carrier* ReinjectionControl::quickest(std::span<const Carrier> carriers, Instant now) const {
+const Carrier* ReinjectionControl::quickest(std::span<const Carrier> carriers, Instant now,
+                                            const Carrier* before) const {
+  const auto rank = [](const Carrier& c) { return std::tuple{round_trip_by_now(c), c.id}; };
   const Carrier* best = nullptr;
   const bool regular = std::ranges::any_of(carriers, [](const Carrier& c) { return !c.backup && !c.avoided; });
   for (const Carrier& c : carriers) {
     const bool usable = !c.avoided && c.srtt.ns > 0 && c.room > Bytes{} && !(c.backup && regular);
-    if (!usable || silent(c, carriers, now)) { continue; }
-    if (!best || std::tuple{round_trip(c), c.id} < std::tuple{round_trip(*best), best->id}) { best = &c; }
+    if (!usable || (before != nullptr && rank(c) <= rank(*before)) || silent(c, carriers, now)) { continue; }
+    if (best == nullptr || rank(c) < rank(*best)) { best = &c; }
   }
   return best;
 }
@@ -91,46 +143,48 @@ ReinjectionControl::Orders ReinjectionControl::look(const Situation& s, std::spa
   const bool blocked = s.idle != Idle::all_sent;
   const bool copies = blocked ? options_.opportunistic : options_.trailing;
   if (!copies && !(blocked && options_.penalise != Penalty::off)) { return out; }
-  const Carrier* by = quickest(carriers, s.now);
-  if (by == nullptr) { return out; }
-  Bytes budget = by->room;
+  const Carrier* const best = quickest(carriers, s.now, nullptr);
+  if (best == nullptr) { return out; }
   for (const Carrier& c : carriers) {
-    if (&c == by || c.avoided || c.rides->empty()) { continue; }
-    const bool slower = round_trip(c) > round_trip(*by);
+    if (&c == best || c.avoided || c.rides->empty()) { continue; }
+    const bool slower = round_trip(c) > round_trip(*best);
     if (blocked && slower && !c.recovering && holds(c, s.una) && penalise(c, s.now)) { out.penalised = c.id; }
-    if (copies) { copy_from(c, *by, s, budget, out); }
+  }
+  // The one with the shortest round trip is not always the one that delivers first: all may help.
+  for (const Carrier* by = best; copies && by != nullptr; by = quickest(carriers, s.now, by)) {
+    Bytes budget = by->room;
+    for (const Carrier& c : carriers) {
+      if (&c != by && !c.avoided && !c.rides->empty()) { copy_from(c, *by, s, budget, out); }
+    }
   }
   return out;
 }
 
-/// What is overdue lies in front, what arrives soon behind it, and then what the other would deliver sooner.
+/// What the other would deliver sooner, the oldest first.
 void ReinjectionControl::copy_from(const Carrier& holder, const Carrier& by, const Situation& s, Bytes& budget,
                                    Orders& out) {
-  const auto& rides = holder.rides->mappings();
-  const Duration worth = std::max(by.srtt / 2, kLeastGain);
-  const auto late = std::ranges::partition_point(rides, [&](const TxMapping& m) { return overdue(holder, m, s.now); });
-  for (auto it = rides.begin(); it != rides.end() && budget > Bytes{}; ++it) {
-    const Instant there = arrival_on(by, by.room - budget, s.now) + worth;
-    if (it == late) {
-      it =
-          std::partition_point(it, rides.end(), [&](const TxMapping& m) { return expected(holder, m, s.now) < there; });
-      if (it == rides.end()) { break; }
-    }
-    const DataPos begin = std::max(it->data, s.una);
-    if (begin >= it->data_end() || expected(holder, *it, s.now) < there) { continue; }
-    const auto missing = copied_.first_missing(begin, it->data_end());
-    if (!missing) { continue; }
+  // At the end a needless copy takes room from nobody.
+  const Duration rtt = round_trip_by_now(by);
+  const Duration worth = std::max(s.idle == Idle::all_sent ? rtt / 8 : rtt / 2, kLeastGain);
+  Instant next_overdue = Instant::never();
+  Pieces{holder}.each([&](const Piece& piece) {
+    const bool late = piece.lost || overdue(holder, piece, s.now);
+    if (!late && piece.sent) { next_overdue = std::min(next_overdue, piece.left + patience(holder)); }
+    const DataPos begin = std::max(piece.begin, s.una);
+    if (begin >= piece.end) { return true; }
+    if (expected(holder, piece, s.now) < arrival_on(by, by.room - budget, s.now) + worth) { return true; }
+    const auto missing = copied_.first_missing(begin, piece.end);
+    if (!missing) { return true; }
     const Bytes whole{budget.n / by.packet.n * by.packet.n};
     const Bytes length = std::min(Bytes{missing->length()}, std::max(whole, std::min(budget, by.packet)));
     const bool added = copied_.add(missing->begin, missing->begin + length.n);
     ANABRANCH_CHECK(added);  // no limit of its own: bounded by the send buffer
     out.copies.push_back({missing->begin, missing->begin + length.n, holder.id});
     budget = budget - length;
-  }
+    return budget > Bytes{};
+  });
   // The next to be overdue: looked at again then, if it could help.
-  if (late != rides.end() && by.srtt < holder.srtt * 2) {
-    out.again = std::min(out.again, late->bound + patience(holder));
-  }
+  if (rtt < round_trip(holder) * 2) { out.again = std::min(out.again, next_overdue); }
 }
 
 bool ReinjectionControl::penalise(const Carrier& holder, Instant now) {

@@ -8,6 +8,7 @@
 #include "base/names.hh"
 #include "mptcp/mapping_tx.hh"
 #include "mptcp/subflow_id.hh"
+#include "tcp/sent.hh"
 
 #include <algorithm>
 #include <optional>
@@ -56,7 +57,8 @@ class ReinjectionControl {
     Instant heard{};                              ///< the peer was last heard on it
     const MappingTx* rides = nullptr;             ///< what it holds; valid during the call
     SubPos sent_up_to, acknowledged;
-    bool avoided = false;  ///< stalled, or withdrawn by the peer: others have its data already
+    const tcp::Sent* sent = nullptr;  ///< what became of it; valid during the call; null: nothing is known
+    bool avoided = false;             ///< stalled, or withdrawn by the peer: others have its data already
     bool backup = false;
     bool recovering = false;  ///< it mends a loss
   };
@@ -123,7 +125,8 @@ class ReinjectionControl {
     Instant measured_since{};
     Rate rate{};  ///< the best of the last round trips
   };
-  const Carrier* quickest(std::span<const Carrier> carriers, Instant now) const;
+  /// Of those that may carry copies, the quickest; the next one after `before`, if that is given.
+  const Carrier* quickest(std::span<const Carrier> carriers, Instant now, const Carrier* before) const;
   void copy_from(const Carrier& holder, const Carrier& by, const Situation& s, Bytes& budget, Orders& out);
   bool penalise(const Carrier& holder, Instant now);
   Bytes held_back(Record& r, const Carrier& c, Instant now) const;

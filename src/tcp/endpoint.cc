@@ -191,6 +191,7 @@ Bytes Endpoint::burst() const { return parts_->sender.burst(); }
 cc::Flow Endpoint::flow() const { return parts_->sender.flow(); }
 Bytes Endpoint::segment() const { return {parts_->sender.segment()}; }
 SubPos Endpoint::sent_up_to() const { return parts_->sender.sent_up_to(); }
+const Sent& Endpoint::sent() const { return parts_->sender.sent(); }
 SubPos Endpoint::acknowledged() const { return parts_->sender.una(); }
 SubPos Endpoint::received() const { return parts_->receiver.next(); }
 Bytes Endpoint::out_of_order() const { return parts_->receiver.held(); }

@@ -18,6 +18,8 @@
 
 namespace anabranch::tcp {
 
+class Sent;
+
 class Endpoint {
  public:
   Endpoint(Env& env, Source& source, Sink& sink, Role& role, const cc::Group& group, const Config& config);
@@ -94,6 +96,7 @@ class Endpoint {
   Bytes burst() const;
   Bytes segment() const;             ///< payload of a full packet now
   SubPos sent_up_to() const;         ///< SND.NXT
+  const Sent& sent() const;          ///< what of it has not been acknowledged; as long as the endpoint lives
   SubPos acknowledged() const;       ///< SND.UNA
   SubPos received() const;           ///< RCV.NXT
   Bytes out_of_order() const;        ///< received beyond it

@@ -95,6 +95,7 @@ class Sender {
   std::uint32_t segment() const;  ///< payload of a full packet without the role's options
   SubPos una() const { return sent_.una(); }
   SubPos sent_up_to() const { return sent_.next(); }
+  const Sent& sent() const { return sent_; }
   SubPos limit() const { return window_.limit(); }
   Bytes largest_window() const { return window_.largest(); }
   bool idle() const { return sent_.empty(); }
