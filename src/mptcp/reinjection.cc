@@ -60,19 +60,25 @@ struct Piece {
   bool sent, lost;
 };
 
-bool overdue(const Carrier& c, const Piece& p, Instant now) { return p.sent && now >= p.left + patience(c); }
+/// From the front of the queue to the end of the piece.
+Duration drains_in(const Carrier& c, const Piece& p) {
+  return time_for(Bytes{p.sub_end - std::max(c.rides->mappings().front().sub, c.acknowledged)}, c.throughput);
+}
 
-/// As for a round trip, of a piece somewhere in that queue.
-Instant drained(const Carrier& c, const Piece& p, Instant now) {
-  const Bytes before{p.sub_end - std::max(c.rides->mappings().front().sub, c.acknowledged)};
-  return now + std::max(time_for(before, c.throughput) - c.min_rtt / 2, Duration{});
+/// When an answer should have come. Where a queue drains, answers come at its rate, in order; twice as late is suspicious.
+Instant overdue_at(const Carrier& c, const Piece& p) {
+  if (!p.sent) { return Instant::never(); }
+  const Instant usual = p.left + patience(c);
+  if (!queueing(c)) { return usual; }
+  const Duration draining = drains_in(c, p);
+  return std::min(usual, std::max(c.heard + draining * 2, p.left + c.min_rtt + draining) + kDelayedAck);
 }
 
 /// When the peer probably has it, if nobody helps.
 Instant expected(const Carrier& c, const Piece& p, Instant now) {
-  if (p.lost) { return now + one_way(c); }                              // it is the next to leave there
-  if (overdue(c, p, now)) { return now + round_trip(c) + one_way(c); }  // to be found lost, and sent again
-  if (queueing(c) && !c.recovering) { return drained(c, p, now); }
+  if (p.lost) { return now + one_way(c); }                                   // it is the next to leave there
+  if (now >= overdue_at(c, p)) { return now + round_trip(c) + one_way(c); }  // to be found lost, and sent again
+  if (queueing(c) && !c.recovering) { return now + std::max(drains_in(c, p) - c.min_rtt / 2, Duration{}); }
   if (!p.sent) { return now + round_trip(c); }  // an answer must come before it leaves
   return std::max(now, p.left + one_way(c));
 }
@@ -154,7 +160,7 @@ ReinjectionControl::Orders ReinjectionControl::look(const Situation& s, std::spa
   for (const Carrier* by = best; copies && by != nullptr; by = quickest(carriers, s.now, by)) {
     Bytes budget = by->room;
     for (const Carrier& c : carriers) {
-      if (&c != by && !c.avoided && !c.rides->empty()) { copy_from(c, *by, s, budget, out); }
+      if (&c != by && !c.avoided && !c.rides->empty() && budget > Bytes{}) { copy_from(c, *by, s, budget, out); }
     }
   }
   return out;
@@ -168,8 +174,8 @@ void ReinjectionControl::copy_from(const Carrier& holder, const Carrier& by, con
   const Duration worth = std::max(s.idle == Idle::all_sent ? rtt / 8 : rtt / 2, kLeastGain);
   Instant next_overdue = Instant::never();
   Pieces{holder}.each([&](const Piece& piece) {
-    const bool late = piece.lost || overdue(holder, piece, s.now);
-    if (!late && piece.sent) { next_overdue = std::min(next_overdue, piece.left + patience(holder)); }
+    const Instant due = overdue_at(holder, piece);
+    if (!piece.lost && due > s.now) { next_overdue = std::min(next_overdue, due); }
     const DataPos begin = std::max(piece.begin, s.una);
     if (begin >= piece.end) { return true; }
     if (expected(holder, piece, s.now) < arrival_on(by, by.room - budget, s.now) + worth) { return true; }

@@ -1,8 +1,8 @@
 /// How many bytes a second arrive while the path is kept busy: what queues there will take so long to drain.
 ///
-/// Bytes acknowledged between two acknowledgments that are far enough apart: half a round trip, so that clumps of
-/// acknowledgments do not count as speed. Silence does not count. Coarser than delivery_rate.hh, and free: schedulers ask
-/// for it whatever the controller is. Owned by the sender.
+/// Bytes acknowledged between two acknowledgments that are far enough apart: half a round trip, or a whole one if they are
+/// few, so that clumps of acknowledgments do not count as speed. Silence does not count. Coarser than delivery_rate.hh, and
+/// free: schedulers ask for it whatever the controller is. Owned by the sender.
 #pragma once
 #include "base/units.hh"
 
@@ -25,7 +25,9 @@ class Throughput {
     }
     bytes_ += bytes;
     const Duration span = now - since_;
-    if (bytes_ < segment * kPackets || span < min_rtt / 2 || span <= Duration{}) { return; }
+    const bool enough =
+        bytes_ >= segment * kPackets || span >= min_rtt;  // a path may be slower than four in a round trip
+    if (!enough || span < min_rtt / 2 || span <= Duration{}) { return; }
     const auto n = static_cast<unsigned __int128>(bytes_.n) * 1'000'000'000 / static_cast<std::uint64_t>(span.ns);
     rate_ = {static_cast<std::uint64_t>(n)};
     since_ = now;

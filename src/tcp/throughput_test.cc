@@ -31,6 +31,15 @@ TEST(Throughput, TheRoundTripBeforeTheFirstAnswerDoesNotCount) {
   answers(t, now, 10_ms, {1000}, 5);
   EXPECT_EQ(t.rate(), Rate{100'000});
 }
+TEST(Throughput, APathThatIsSlowerThanFourPacketsInARoundTripIsKnownAfterOne) {
+  Throughput t;
+  Instant now{};
+  t.rest(now);
+  answers(t, now, 15_ms, {1000}, 2);
+  EXPECT_EQ(t.rate(), Rate{}) << "less than a round trip after the first answer";
+  answers(t, now, 15_ms, {1000}, 1);
+  EXPECT_EQ(t.rate(), Rate{66'666});
+}
 TEST(Throughput, SilenceDoesNotCount) {
   Throughput t;
   Instant now{};
