@@ -65,3 +65,32 @@ def receive_buffer(r):
                 criterion=">= 0.97 x TCP with every buffer")
     r.plot("lines", "Goodput by receive buffer", x="KB", y="Mb/s", series=[
         {"name": mode, "x": sizes, "y": [rate[mode, s] for s in sizes]} for mode in MODES])
+
+
+@row("S-2.4a", "Autotuned buffers, with and without a cap on the slow path's queue", fast=True, cost=40)
+def autotuning(r):
+    """Buffers begin with 64 KB and may grow to 6 MB. With the cap (M4) nobody fills two seconds of queue, so little has to
+    wait for it."""
+    runs = {cap: r.sim("autotuned.toml", seeds=r.seeds(5), sets={"flow.mp.reinjection.cap_bufferbloat": cap})
+            for cap in (True, False)}
+
+    def flow(cap, value):
+        return r.mean(value(run["flows"][0]) for run in runs[cap])
+
+    def mobile(f):
+        return next(p for p in f["paths"] if p["path"] == "mobile")
+
+    rate = flow(True, lambda f: f["goodput_bps"]) * MPTCP / 1e6
+    r.check("Both links are full after ten seconds", rate >= 9.5, ours=f"{rate:.2f} Mb/s", criterion=">= 9.5 Mb/s")
+    srtt = {cap: flow(cap, lambda f: mobile(f)["srtt_mean_ms"]) for cap in runs}
+    r.check("The slow path's queue stays short", srtt[True] <= 600, ours=f"{srtt[True]:.0f} ms, without {srtt[False]:.0f} ms",
+            criterion="round trip <= 600 ms with the cap")
+    buffer = {cap: flow(cap, lambda f: f["receive_buffer_bytes"]) for cap in runs}
+    bound = 2 * 10e6 / 8 * srtt[True] / 1e3
+    r.check("The receive buffer ends at what the paths need", buffer[True] <= bound,
+            ours=f"{buffer[True] / 1e3:.0f} KB, without {buffer[False] / 1e3:.0f} KB",
+            criterion=f"<= 2 x 10 Mb/s x the slow path's round trip with the cap ({bound / 1e3:.0f} KB)")
+    held = {cap: flow(cap, lambda f: f["reordering_max_bytes"]) for cap in runs}
+    r.check("Less memory is used", held[True] <= 0.5 * held[False],
+            ours=f"{held[True] / 1e3:.0f} KB out of order at most, without {held[False] / 1e3:.0f} KB",
+            criterion="half of what it is without the cap, at most")

@@ -234,7 +234,9 @@ Bytes ReinjectionControl::without_bloat(const Carrier& c, std::span<const Carrie
   }
   const bool quickest = std::ranges::none_of(
       all, [&](const Carrier& o) { return o.id != c.id && !o.avoided && o.srtt.ns > 0 && o.srtt < c.srtt; });
-  if (quickest || r.rate == Rate{} || c.srtt <= c.min_rtt * kQueued) { return kNoLimit; }
+  // A queue that grows shows in the deviation before the smoothed round trip has followed.
+  const bool queued = c.srtt + c.rttvar * 2 > c.min_rtt * kQueued;
+  if (quickest || r.rate == Rate{} || !queued) { return kNoLimit; }
   return std::max(amount_in(c.min_rtt, r.rate) * kBloat, c.packet * kUncappedPackets);
 }
 

@@ -230,8 +230,10 @@ TEST_F(ReinjectionTest, AQueueOfSecondsIsCappedUnlessItIsOnTheQuickestPath) {
   carriers[0].srtt = 120_ms;
   most(0, 0_ms);
   EXPECT_EQ(most(0, 2400_ms), Control::kNoLimit);
-  carriers[1].srtt = 390_ms;
+  carriers[1].srtt = 370_ms;
   EXPECT_EQ(most(1, 2401_ms), Control::kNoLimit) << "there is no queue to speak of";
+  carriers[1].rttvar = 50_ms;
+  EXPECT_EQ(most(1, 2402_ms), Bytes{52'500}) << "one grows, and the smoothed round trip lags behind";
 }
 
 TEST_F(ReinjectionTest, WhatMayLeaveAtOnceAnywhereIsNotCapped) {
