@@ -9,6 +9,7 @@
 #include "stack/stack.hh"
 #include "trace/sinks.hh"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,7 +49,13 @@ class Host {
   template <class F>
   void change(Instant now, F&& edit) {
     edit(network_);
+    some_down_ = std::ranges::any_of(network_.interfaces, [](const Interface& i) { return !i.up; });
     stack().update(network_, now);
+  }
+  /// What leaves over the interface, or comes in there, is lost: it has no carrier.
+  bool is_down(InterfaceId interface) const {
+    return some_down_ &&
+           std::ranges::any_of(network_.interfaces, [&](const Interface& i) { return i.id == interface && !i.up; });
   }
   Outlet* outlet(InterfaceId interface) const;  ///< nullptr: no such interface
 
@@ -73,7 +80,7 @@ class Host {
   std::string name_;
   std::uint32_t number_;
   std::vector<Host*>& touched_;
-  bool on_list_ = false;
+  bool on_list_ = false, some_down_ = false;
   Generator generator_;
   trace::Tee trace_;
   NoFaults faults_;

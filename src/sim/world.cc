@@ -177,6 +177,7 @@ void World::drain(Pipe& pipe) {
 
 void World::arrive(Parcel& packet) {
   const Route& route = *packet.route;
+  if (route.to->is_down(route.interface)) { return; }
   Frame& frame = packet.frame;
   frame.interface = route.interface;
   ++arrivals_;
@@ -258,6 +259,7 @@ void World::send(Host& host, Frame& frame) {
   if (outlet == nullptr) {
     return fail(fmt::format("{} sent to interface {}, which it does not have", host.name(), frame.interface.raw));
   }
+  if (host.is_down(frame.interface)) { return; }
   if (options_.kept_segments != 0) {
     capture_.add(now_, host.name(), outlet->towards(host), outlet->number(), false, frame);
   }
