@@ -52,12 +52,15 @@ void allow_cubic() {
   fmt::print(stderr, "note: {} now allows cubic as well (it stays so)\n", name);
 }
 
-/// Cables: the device of the host and the middle end that the emulator holds.
+/// Cables: the device of the host and the middle end that the emulator holds. The latter have numbers that no host has:
+/// where both ends have the same one, Linux takes the device for hardware, and tells of a lost carrier up to a second
+/// later if the carrier of any other device of the machine has changed just before (linkwatch_urgent_event).
 void make_cables(const std::string& lab, const Topology& topology) {
   std::string commands;
+  unsigned index = 10'000;
   const auto one = [&](const LinkPlan& link, const LinkEnd& end, char side) {
-    commands += fmt::format("link add {0}-{1} mtu {2} type veth peer name {0} netns {3} mtu {2}\n", link.name, side,
-                            link.mtu, host_namespace(lab, end.host));
+    commands += fmt::format("link add {0}-{1} index {4} mtu {2} type veth peer name {0} netns {3} mtu {2}\n", link.name,
+                            side, link.mtu, host_namespace(lab, end.host), ++index);
     commands += fmt::format("link set {}-{} up\n", link.name, side);
   };
   for (const LinkPlan& link : topology.links) {
