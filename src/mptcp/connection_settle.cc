@@ -164,6 +164,18 @@ void Connection::note_mode(Instant now) {
               [&] { return trace::Fallback{"become_tcp", anabranch::name(session_.fallback)}; });
 }
 
+namespace {
+/// An answer should have come by now: half a round trip ago, or what an acknowledgment may be held back (Linux). While
+/// the peer joins from elsewhere that is enough to ask, and to send there what it holds.
+bool missed(const Subflow& s, Instant now) {
+  constexpr Duration kDelayedAck{40'000'000};
+  const tcp::Info i = s.endpoint().info();
+  if (s.over || !s.carries_data() || !i.in_flight || i.srtt <= Duration{} || s.lane().tx.empty()) { return false; }
+  const Instant asked = std::max(s.heard_at(), s.lane().tx.mappings().front().bound);
+  return now - asked > i.srtt + std::max(i.srtt / 2, kDelayedAck);
+}
+}  // namespace
+
 void Connection::subflow_up(Subflow& s, Instant now) {
   s.was_up = true;
   s.data_at = now;
@@ -172,6 +184,7 @@ void Connection::subflow_up(Subflow& s, Instant now) {
   meter_.begin(s.id(), now);
   note_path({.what = PathChange::opened, .by_peer = s.opened_by_peer, .why = {}}, &s, now);
   for (const auto& other : subflows_) {
+    if (s.opened_by_peer && missed(*other, now)) { other->question(Doubt::Cause::peer_moved, now); }
     if (other->doubtful()) { take_over(*other, now); }  // until now there was nobody to take it
   }
 }

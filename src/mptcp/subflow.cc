@@ -311,7 +311,9 @@ void Subflow::repeat_priority(Instant now) {
 }
 
 void Subflow::question(Doubt::Cause cause, Instant now) {
-  if (doubt_ || endpoint_.dead() || endpoint_.phase() == tcp::Phase::time_wait) { return; }
+  // Who has only moved may come back; an address that was withdrawn since then ends without an answer.
+  const bool known = doubt_ && (doubt_->cause() != Doubt::Cause::peer_moved || cause != Doubt::Cause::address_removed);
+  if (known || endpoint_.dead() || endpoint_.phase() == tcp::Phase::time_wait) { return; }
   if (endpoint_.phase() != tcp::Phase::open) {
     set_ended_by(name(cause));
     return endpoint_.abort(wire::ResetReason::unspecified);

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <gtest/gtest.h>
+#include <map>
+#include <optional>
+#include <vector>
 
 namespace anabranch::sim {
 namespace {
@@ -94,6 +97,91 @@ TEST(Failover, APathThatSwallowedEverythingCarriesDataAgainAfterAQuarterOfItsAbs
   }
 }
 
+/// What crosses a link from the instant in which it is whole again: the first packet, and the second one with data of
+/// the application, which is no probe.
+struct Return {
+  std::optional<Instant> first, data;
+  unsigned with_data = 0;
+};
+
+std::optional<Segment> segment_of(Frame& packet) {
+  const auto parsed = dissect(packet);
+  const auto* d = parsed ? std::get_if<Dissected>(&*parsed) : nullptr;
+  return d ? std::optional{d->segment} : std::nullopt;
+}
+
+TEST(Failover, APathThatReturnsCarriesDataAgainWithinTwoAndAHalfRoundTripsOfItsFirstProbe) {
+  constexpr Duration kRoundTrip = 20_ms;
+  for (const bool up : {true, false}) {
+    for (const Duration outage : {2_s, 7_s, 40_s}) {
+      Pair pair;
+      auto& wifi = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = kRoundTrip / 2});
+      pair.world.link(pair.phone, pair.server, {.rate = 10_Mbps, .delay = 25_ms});
+      pair.world.transfer(pair.phone, pair.server, up ? 1024_MiB : 1_KiB, {.back = up ? 1_KiB : 1024_MiB});
+      ASSERT_TRUE(pair.world.run_for(3_s));
+      wifi.cut(true);
+      ASSERT_TRUE(pair.world.run_for(outage));
+      wifi.heal();
+      Return seen;
+      wifi.set_sieve([&](const Host& from, Frame& packet) {
+        const auto segment = segment_of(packet);
+        if (!seen.first) { seen.first = pair.world.now(); }
+        const bool data = segment && &from == (up ? &pair.phone : &pair.server) && !segment->payload.empty();
+        if (data && ++seen.with_data == 2) { seen.data = pair.world.now(); }
+        return true;
+      });
+      ASSERT_TRUE(pair.world.run_until([&] { return seen.data.has_value(); }, 30_s)) << pair.world.replay();
+      // It arrives half a round trip after it has left; a millisecond is for the packet itself.
+      EXPECT_LE(milliseconds(*seen.data - *seen.first), milliseconds(kRoundTrip * 2 + 1_ms))
+          << up << ' ' << milliseconds(outage) << pair.world.replay();
+    }
+  }
+}
+
+/// A network that takes joins and never answers: each attempt is one source port.
+TEST(Failover, APathThatNeverAnswersIsTriedLessAndLessOften) {
+  Pair pair;
+  pair.world.link(pair.phone, pair.server, {.rate = 1_Mbps, .delay = 10_ms});
+  auto& dead = pair.world.link(pair.phone, pair.server, {.rate = 10_Mbps, .delay = 25_ms});
+  std::map<std::uint16_t, Instant> attempts;
+  dead.set_sieve([&](const Host&, Frame& packet) {
+    if (const auto segment = segment_of(packet); segment && wire::find<wire::JoinSyn>(segment->mptcp)) {
+      attempts.emplace(std::get<Dissected>(*dissect(packet)).addresses.remote.port, pair.world.now());
+    }
+    return false;
+  });
+  pair.world.transfer(pair.phone, pair.server, 1024_MiB);
+  ASSERT_TRUE(pair.world.run_for(240_s));
+  std::vector<Instant> begun;
+  for (const auto& [port, at] : attempts) { begun.push_back(at); }
+  std::ranges::sort(begun);
+  ASSERT_GE(begun.size(), 6u);
+  EXPECT_LE(begun.size(), 8u);
+  Duration before{};
+  for (std::size_t i = 1; i < begun.size(); ++i) {
+    EXPECT_GE(begun[i] - begun[i - 1] + 1_s, before) << i;
+    before = begun[i] - begun[i - 1];
+  }
+  EXPECT_GT(before, 30_s);
+}
+
+/// One path at a time: nobody can tell the server before the new subflow is complete. It sends there what the old one
+/// held in the instant in which it is: two round trips after the interface is there.
+TEST(Failover, ADownloadGoesOnTwoRoundTripsAfterTheOnlyOtherInterfaceComesUp) {
+  constexpr Duration kRoundTrip = 100_ms;
+  Pair pair;
+  auto& wifi = pair.world.link(pair.phone, pair.server, {.rate = 5_Mbps, .delay = 10_ms, .queue = 16_KiB});
+  auto& lte = pair.world.link(pair.phone, pair.server, {.rate = 10_Mbps, .delay = kRoundTrip / 2});
+  lte.take_down_at(pair.phone);
+  auto& transfer =
+      pair.world.transfer(pair.phone, pair.server, 1_KiB, {.back = 1024_MiB, .client = with_manager("single_path")});
+  ASSERT_TRUE(pair.world.run_for(3_s));
+  wifi.take_down_at(pair.phone);
+  lte.bring_up();
+  EXPECT_LE(milliseconds(pair.longest_pause(transfer.client(), 500_ms)), milliseconds(kRoundTrip * 5 / 2))
+      << pair.world.replay();
+}
+
 TEST(Failover, ASilentPathStopsADownloadForHalfASecondAtMost) {
   Pair pair;
   auto& wifi = pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms});
@@ -111,9 +199,8 @@ TEST(Failover, ALostAddressIsToldUntilThePeerHasHeardIt) {
     auto& lte = pair.world.link(pair.phone, pair.server, {.rate = 10_Mbps, .delay = 25_ms});
     std::size_t seen = 0;
     lte.set_sieve([&](const Host& from, Frame& packet) {
-      const auto parsed = dissect(packet);
-      const auto* d = parsed ? std::get_if<Dissected>(&*parsed) : nullptr;
-      const bool tells = d && &from == &pair.phone && wire::find<wire::RemoveAddr>(d->segment.mptcp);
+      const auto segment = segment_of(packet);
+      const bool tells = segment && &from == &pair.phone && wire::find<wire::RemoveAddr>(segment->mptcp);
       return !tells || seen++ >= lost;
     });
     auto& transfer = pair.world.transfer(pair.phone, pair.server, 1_KiB, {.back = 1024_MiB});
@@ -205,6 +292,20 @@ TEST(Failover, ACapHoldsForWhatWeReceive) {
   const double rate = static_cast<double>(transfer.client().read() - before) * 8 / 10 / 1e6;
   EXPECT_LE(rate, 5.1);
   EXPECT_GE(rate, 3.5);
+}
+
+TEST(Failover, IdleSubflowsAreProbedIfThatIsWanted) {
+  for (const bool wanted : {false, true}) {
+    Pair pair;
+    pair.world.link(pair.phone, pair.server, {.rate = 20_Mbps, .delay = 10_ms});
+    auto& idle = pair.world.link(pair.phone, pair.server, {.rate = 10_Mbps, .delay = 25_ms});
+    const mptcp::PathRules rules{.probe_idle = wanted ? 4_s : Duration{}};
+    pair.world.transfer(pair.phone, pair.server, 1024_MiB, {.client = with_manager("backup", rules)});
+    ASSERT_TRUE(pair.world.run_for(3_s));
+    const Bytes before = idle.delivered();
+    ASSERT_TRUE(pair.world.run_for(6_s));
+    EXPECT_EQ(idle.delivered() > before, wanted);
+  }
 }
 
 TEST(Failover, IdleSubflowsAreClosedIfThatIsWantedAndTheConnectionGoesOn) {
