@@ -32,7 +32,7 @@ def goodput(r, mode, buffer, seeds, scheduler="lowest_rtt"):
 def receive_buffer(r):
     """What waits for the slow path fills the window they share, and the quick one stands still. A quicker path that sends
     the oldest bytes too (M1) and a slow one that is given less (M2) mend that. Rates are counted with headers."""
-    sizes = [100, 300, 500, 600] if r.fast else [50, 100, 200, 300, 400, 500, 600, 800, 1000, 2000]
+    sizes = [100, 200, 400, 600] if r.fast else [50, 100, 200, 300, 400, 500, 600, 800, 1000, 2000]
     seeds = r.seeds(3)
     out = {(mode, size): goodput(r, mode, size, seeds) for mode in MODES for size in sizes}
     rate = {key: value[0] for key, value in out.items()}

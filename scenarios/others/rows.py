@@ -2,7 +2,12 @@
 
 from reproduce import row
 
-NAMES = {"lia": "LIA", "olia": "OLIA", "balia": "BALIA", "fully_coupled": "fully coupled"}
+FEW = """A sixth of the path is what flows take that know nothing of each other, and Reno on each subflow takes about that.
+Coupled rules leave a path that is worse: LIA's windows are in inverse proportion to the loss rates. Alone on the first path
+the connection has some 70 packets in flight, a TCP among six on the second 12 to 14; the loss rate goes with the inverse
+square of that, so the second path is about 25 times worse, and 1/25 of the window is there: 4 %."""
+
+NAMES = {"lia": "LIA", "olia": "OLIA", "balia": "BALIA", "fully_coupled": "fully coupled", "new_reno": "Reno on each subflow"}
 
 
 def second_path(run):
@@ -29,15 +34,15 @@ def freed(r):
     again, and what it kept meanwhile."""
     took, kept = {}, {}
     for controller in NAMES:
-        runs = r.sim("freed.toml", seeds=r.seeds(5), sets={"flow.mp.controller": controller})
+        runs = r.sim("freed.toml", seeds=r.seeds(3), sets={"flow.mp.controller": controller})
         took[controller] = r.mean(recovery(run) for run in runs)
         kept[controller] = r.mean(b for run in runs for t, b in second_path(run) if 60 < t <= 80) / (20 * 1420 / 1500)
     r.check("BALIA is not slower than OLIA", took["balia"] <= took["olia"], ours=f"{took['balia']:.1f} s, OLIA {took['olia']:.1f} s",
             published="14.7 s, OLIA 58.5 s", source="draft-walid-04, Table 2", criterion="not more")
     r.check("LIA", took["lia"] <= 20, ours=f"{took['lia']:.1f} s", published="17.75 s", source="draft-walid-04, Table 2", criterion="at most 20 s")
-    for controller in ("balia", "lia"):
+    for controller in ("balia", "lia", "new_reno"):
         r.check(f"{NAMES[controller]}: share of the second path beside five TCPs", 1 / 8 <= kept[controller] <= 1 / 3,
-                ours=f"{kept[controller]:.0%}", criterion="1/8 to 1/3")
+                ours=f"{kept[controller]:.0%}", criterion="1/8 to 1/3", contested=None if controller == "new_reno" else FEW)
     r.plot("bars", "Seconds until the freed path is used again", y="s",
            series=[{"name": "", "x": [NAMES[c] for c in took], "y": list(took.values())}])
 
