@@ -14,7 +14,8 @@ Choice Sttf::choose(const Demand& demand, std::span<const Path> paths) {
   Bytes by_others;
   Duration quickest = chosen->srtt;
   for (const Path& p : paths) {
-    if (!candidates.counts(p) || p.id == chosen->id || p.srtt == Duration{}) { continue; }
+    // Who has room and was not chosen is no quicker: of two that are alike neither waits for the other.
+    if (!candidates.counts(p) || Candidates::has_room(p) || p.srtt == Duration{}) { continue; }
     by_others += delivered_within(p, arrival, demand.now);
     quickest = std::min(quickest, p.srtt);
   }

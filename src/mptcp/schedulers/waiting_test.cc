@@ -106,6 +106,12 @@ TEST(Forecast, AWindowDoublesInSlowStartUntilAQueueBuildsUp) {
   EXPECT_EQ(delivered_within(p, 70_ms, {}), 48_KiB);
 }
 
+TEST(Sttf, OfTwoPathsThatAreAlikeNeitherWaitsForTheOther) {
+  Sttf scheduler;
+  Path twin = kWifi;
+  twin.id = {2};
+  EXPECT_EQ(answer(scheduler, {kWifi, twin}, much(100_B)), "1");
+}
 TEST(Sttf, UsesASlowPathOnlyForWhatTheQuickOneWouldNotHaveDeliveredByThen) {
   Sttf scheduler;
   const std::vector<Path> paths{full(kWifi), answering_in(kLte, 200_ms)};
