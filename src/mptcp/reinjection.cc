@@ -45,8 +45,7 @@ Rate rate_of(Bytes b, Duration in) {
 }
 
 /// `ahead` bytes leave before, at a window a round trip.
-Instant arrival_on(const Carrier& by, Bytes ahead, Instant now) {
-  const Duration rtt = round_trip_by_now(by);
+Instant arrival_on(const Carrier& by, Duration rtt, Bytes ahead, Instant now) {
   const std::uint64_t window = std::max<std::uint64_t>(by.window.n, 1);
   const auto wait = static_cast<unsigned __int128>(ahead.n) * static_cast<std::uint64_t>(rtt.ns) / window;
   return now + rtt - by.min_rtt / 2 + Duration{static_cast<std::int64_t>(wait)};
@@ -169,8 +168,8 @@ ReinjectionControl::Orders ReinjectionControl::look(const Situation& s, std::spa
 /// What the other would deliver sooner, the oldest first.
 void ReinjectionControl::copy_from(const Carrier& holder, const Carrier& by, const Situation& s, Bytes& budget,
                                    Orders& out) {
-  // At the end a needless copy takes room from nobody.
-  const Duration rtt = round_trip_by_now(by);
+  // At the end a needless copy takes room from nobody; before, paths that are alike shall not send each other's bytes.
+  const Duration rtt = s.idle == Idle::all_sent ? round_trip_by_now(by) : round_trip(by);
   const Duration worth = std::max(s.idle == Idle::all_sent ? rtt / 8 : rtt / 2, kLeastGain);
   Instant next_overdue = Instant::never();
   Pieces{holder}.each([&](const Piece& piece) {
@@ -178,14 +177,20 @@ void ReinjectionControl::copy_from(const Carrier& holder, const Carrier& by, con
     if (!piece.lost && due > s.now) { next_overdue = std::min(next_overdue, due); }
     const DataPos begin = std::max(piece.begin, s.una);
     if (begin >= piece.end) { return true; }
-    if (expected(holder, piece, s.now) < arrival_on(by, by.room - budget, s.now) + worth) { return true; }
+    if (expected(holder, piece, s.now) < arrival_on(by, rtt, by.room - budget, s.now) + worth) { return true; }
     const auto missing = copied_.first_missing(begin, piece.end);
     if (!missing) { return true; }
     const Bytes whole{budget.n / by.packet.n * by.packet.n};
     const Bytes length = std::min(Bytes{missing->length()}, std::max(whole, std::min(budget, by.packet)));
     const bool added = copied_.add(missing->begin, missing->begin + length.n);
     ANABRANCH_CHECK(added);  // no limit of its own: bounded by the send buffer
-    out.copies.push_back({missing->begin, missing->begin + length.n, holder.id});
+    // In one piece what lies in one piece: packets here may be larger than they were there.
+    Copy* const last = out.copies.empty() ? nullptr : &out.copies.back();
+    if (last != nullptr && last->end == missing->begin && last->from == holder.id) {
+      last->end = missing->begin + length.n;
+    } else {
+      out.copies.push_back({missing->begin, missing->begin + length.n, holder.id});
+    }
     budget = budget - length;
     return budget > Bytes{};
   });

@@ -79,7 +79,7 @@ TEST_F(ReinjectionTest, WhatTheSlowPathHasNotEvenSentGoesToo) {
   auto carriers = paths();
   carriers[1].sent_up_to = SubPos{1001};
   const auto orders = control.look({.now = at(0_ms), .una = DataPos{1}, .idle = Idle::all_sent}, carriers);
-  EXPECT_EQ(ranges(orders), (Ranges{{1, 1001}, {1001, 2001}}));
+  EXPECT_EQ(ranges(orders), (Ranges{{1, 2001}}));
 }
 
 TEST_F(ReinjectionTest, WhatWaitsInAQueueThatGrewIsCopiedThoughTheSmoothedRoundTripIsShort) {
@@ -93,9 +93,7 @@ TEST_F(ReinjectionTest, WhatWaitsInAQueueThatGrewIsCopiedThoughTheSmoothedRoundT
   carriers[1].latest_rtt = 160_ms;
   carriers[1].throughput = {10'000};
   const auto copied = ranges(control.look(end, carriers));
-  ASSERT_FALSE(copied.empty());
-  EXPECT_EQ(copied.front(), (std::pair<std::uint64_t, std::uint64_t>{1, 1001}));
-  EXPECT_EQ(copied.size(), 10u) << "as many as there is room for";
+  EXPECT_EQ(copied, (Ranges{{1, 10'001}})) << "as much as there is room for";
 }
 
 TEST_F(ReinjectionTest, WhatArrivedBehindAGapIsNotCopiedAndWhatIsLostIsAtOnce) {
@@ -139,9 +137,9 @@ TEST_F(ReinjectionTest, APathWhoseRoundTripIsLongerHelpsTooIfItDeliversSooner) {
   carriers[0].throughput = {20'000};  // a second for all
   carriers[1].room = kPacket * 40;
   const auto copied = ranges(control.look({.now = at(0_ms), .una = DataPos{1}, .idle = Idle::all_sent}, carriers));
-  ASSERT_FALSE(copied.empty());
-  EXPECT_EQ(copied.back(), (std::pair<std::uint64_t, std::uint64_t>{19'001, 20'001}));
-  EXPECT_LE(copied.size(), 18u) << "not the first ones";
+  ASSERT_EQ(copied.size(), 1u);
+  EXPECT_GE(copied[0].first, 2001u) << "not the first ones";
+  EXPECT_EQ(copied[0].second, 20'001u);
 }
 
 TEST_F(ReinjectionTest, NothingIsCopiedToASlowerPathOrWithoutRoom) {
