@@ -44,11 +44,11 @@ class NoGroup final : public Group {
 /// All flows of the connection, gathered only when a rule looks at them.
 class Siblings {
  public:
-  Siblings() = default;  ///< alone
-  Siblings(const Group& group) : group_{&group} {}
+  Siblings() = default;                             ///< alone
+  Siblings(const Group& group) : group_{&group} {}  // NOLINT(google-explicit-constructor): flows are siblings
   template <class Flows>
     requires std::convertible_to<const Flows&, std::span<const Flow>>
-  Siblings(const Flows& flows) : flows_{flows} {}
+  Siblings(const Flows& flows) : flows_{flows} {}  // NOLINT(google-explicit-constructor)
   std::span<const Flow> flows() const { return group_ != nullptr ? group_->flows() : flows_; }
 
  private:
