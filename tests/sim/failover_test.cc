@@ -2,6 +2,8 @@
 #include "packet/dissect.hh"
 #include "sim/world.hh"
 
+#include "phone_and_server.hh"
+
 #include <algorithm>
 #include <gtest/gtest.h>
 #include <map>
@@ -11,13 +13,7 @@
 namespace anabranch::sim {
 namespace {
 
-struct Pair {
-  World world{1};
-  Host &phone = world.host("phone"), &server = world.host("server");
-
-  mptcp::ConnectionInfo info(const Application& end) const {
-    return end.host().stack().info(*end.id(), world.now()).value_or(mptcp::ConnectionInfo{});
-  }
+struct Pair : PhoneAndServer {
   std::size_t alive(const Application& end) const {
     const auto all = info(end).subflows;
     return static_cast<std::size_t>(

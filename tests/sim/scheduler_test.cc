@@ -3,6 +3,8 @@
 #include "packet/dissect.hh"
 #include "sim/world.hh"
 
+#include "phone_and_server.hh"
+
 #include <algorithm>
 #include <gtest/gtest.h>
 #include <memory>
@@ -10,20 +12,7 @@
 namespace anabranch::sim {
 namespace {
 
-struct Pair {
-  World world{1};
-  Host &phone = world.host("phone"), &server = world.host("server");
-
-  testing::AssertionResult completes(const Transfer& transfer, Duration limit) {
-    if (!world.run_until([&] { return transfer.complete(); }, limit)) {
-      return testing::AssertionFailure() << world.replay();
-    }
-    if (transfer.received_digest() != transfer.sent_digest()) {
-      return testing::AssertionFailure() << "digests differ\n" << world.replay();
-    }
-    return testing::AssertionSuccess();
-  }
-};
+using Pair = PhoneAndServer;
 
 mptcp::Config scheduled_by(std::string name) {
   mptcp::Config config;

@@ -2,6 +2,8 @@
 #include "packet/dissect.hh"
 #include "sim/world.hh"
 
+#include "phone_and_server.hh"
+
 #include <algorithm>
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -16,25 +18,10 @@ std::uint64_t seed() {
   return given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
 }
 
-struct Pair {
-  explicit Pair(std::uint64_t of_seed = seed()) : world{of_seed} {}
-  World world;
-  Host &phone = world.host("phone"), &server = world.host("server");
-
+struct Pair : PhoneAndServer {
+  explicit Pair(std::uint64_t of_seed = seed()) : PhoneAndServer{of_seed} {}
   Transfer& upload(Bytes bytes, const TransferOptions& options = {}) {
     return world.transfer(phone, server, bytes, options);
-  }
-  testing::AssertionResult completes(const Transfer& transfer, Duration limit) {
-    if (!world.run_until([&] { return transfer.complete(); }, limit)) {
-      return testing::AssertionFailure() << world.replay();
-    }
-    if (transfer.received_digest() != transfer.sent_digest()) {
-      return testing::AssertionFailure() << "digests differ\n" << world.replay();
-    }
-    return testing::AssertionSuccess();
-  }
-  mptcp::ConnectionInfo info(const Application& end) const {
-    return end.host().stack().info(*end.id(), world.now()).value_or(mptcp::ConnectionInfo{});
   }
   /// Until the server has read so much.
   testing::AssertionResult reads(const Transfer& transfer, Bytes bytes, Duration limit) {
